@@ -76,6 +76,19 @@ HF_API HF_NODISCARD hf_err hf_client_command(struct hf_client      *client,
                                              const struct hf_bytes *argv, size_t argc,
                                              struct hf_reply **reply, struct hf_error *error);
 
+/* How an asynchronous command ended. reply is NULL unless err is HF_OK, and then belongs to
+ * the callback. It is called exactly once for each accepted command, in a thread of the
+ * client's callback pool, never in the caller's and never under a lock. */
+typedef void (*hf_reply_fn)(hf_err err, struct hf_reply *reply, const struct hf_error *error,
+                            void *ctx);
+
+/* Starts one command and returns at once; the arguments are copied. On anything but HF_OK
+ * the callback will not come: HF_E_OVERLOAD at the limit, HF_E_BREAKER_OPEN, ... */
+HF_API HF_NODISCARD hf_err hf_client_command_async(struct hf_client      *client,
+                                                   const struct hf_call  *call,
+                                                   const struct hf_bytes *argv, size_t argc,
+                                                   hf_reply_fn callback, void *ctx);
+
 HF_END_DECLS
 
 #endif

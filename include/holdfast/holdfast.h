@@ -1,0 +1,18 @@
+/* holdfast.h - all of the library. Start with client.h and cache.h. */
+
+#ifndef HOLDFAST_HOLDFAST_H
+#define HOLDFAST_HOLDFAST_H
+
+#include <holdfast/alloc.h>
+#include <holdfast/api.h>
+#include <holdfast/batch.h>
+#include <holdfast/bytes.h>
+#include <holdfast/client.h>
+#include <holdfast/error.h>
+#include <holdfast/log.h>
+#include <holdfast/options.h>
+#include <holdfast/reply.h>
+#include <holdfast/script.h>
+#include <holdfast/time.h>
+
+#endif
