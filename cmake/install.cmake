@@ -1,1 +1,29 @@
+# What `cmake --install` lays down: headers, both libraries, the command line tool, and the
+# files by which CMake (find_package(holdfast)) and pkg-config find them.
 
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/holdfast)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(TARGETS holdfast holdfast_static EXPORT holdfast)
+install(EXPORT holdfast NAMESPACE holdfast:: DESTINATION ${package_dir})
+if(TARGET holdfast_cli)
+    install(TARGETS holdfast_cli)
+endif()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/holdfast-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/holdfast-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/holdfast-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/holdfast-config.cmake
+              ${PROJECT_BINARY_DIR}/holdfast-config-version.cmake
+        DESTINATION ${package_dir})
+
+# An install prefix given as late as `cmake --install --prefix` still holds: the file finds
+# the prefix from its own place.
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/holdfast.pc.in ${PROJECT_BINARY_DIR}/holdfast.pc
+               @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/holdfast.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
