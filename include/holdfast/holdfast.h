@@ -13,6 +13,7 @@
 #include <holdfast/options.h>
 #include <holdfast/reply.h>
 #include <holdfast/script.h>
+#include <holdfast/stats.h>
 #include <holdfast/time.h>
 
 #endif

@@ -1,0 +1,149 @@
+/* stats.h - what a client and its caches have done so far, as numbers.
+ *
+ *     struct hf_stats stats;
+ *     hf_stats_get(client, &stats);
+ *     printf("%" PRIu64 " hits, %" PRIu64 " misses\n", stats.cache_hits, stats.cache_misses);
+ *
+ * One table gives the struct, the names that exporters use and their help texts; a program
+ * that wants all of them walks it:
+ *
+ *     const struct hf_stat_info *row;
+ *     for (size_t i = 0; (row = hf_stat_at(i)); i++) show(row->name, hf_stat_value(&stats,
+ * i));
+ *
+ * Threads:  any. The numbers are read one after the other while others count on, so sums of
+ *           several may be off by what happened meanwhile.
+ * Memory:   fixed per client, whatever it does.
+ * Cost:     counting is a few nanoseconds, reading some microseconds. */
+
+#ifndef HOLDFAST_STATS_H
+#define HOLDFAST_STATS_H
+
+#include <holdfast/api.h>
+#include <holdfast/time.h>
+#include <stddef.h>
+#include <stdint.h>
+
+HF_BEGIN_DECLS
+
+struct hf_client;
+
+/* clang-format off */
+
+/* A COUNTER only grows; a GAUGE is what holds now. Errors are calls by their category.
+ *
+ *    id                   field                kind     help */
+#define HF_STATS_CLIENT_MAP(X)                                                               \
+    X(CALLS,               calls,               COUNTER, "Calls that ended")                 \
+    X(CALLS_OK,            calls_ok,            COUNTER, "Calls that the server answered")   \
+    X(CALLS_IN_FLIGHT,     calls_in_flight,     GAUGE,   "Calls under way")                  \
+    X(ERRORS_USAGE,        errors_usage,        COUNTER, "The caller's mistake")             \
+    X(ERRORS_LOCAL,        errors_local,        COUNTER, "Memory, fork, close")              \
+    X(ERRORS_REJECTED,     errors_rejected,     COUNTER, "Breaker open, overload")           \
+    X(ERRORS_CONNECTION,   errors_connection,   COUNTER, "No connection was to be had")      \
+    X(ERRORS_LOST,         errors_lost,         COUNTER, "Connection broke after sending")   \
+    X(ERRORS_TIMEOUT,      errors_timeout,      COUNTER, "No answer in time")                \
+    X(ERRORS_PROTOCOL,     errors_protocol,     COUNTER, "The answer made no sense")         \
+    X(ERRORS_LOADING,      errors_loading,      COUNTER, "Server not ready to serve")        \
+    X(ERRORS_BUSY,         errors_busy,         COUNTER, "Server asked to come again")       \
+    X(ERRORS_DEGRADED,     errors_degraded,     COUNTER, "Degraded server refused a write")  \
+    X(ERRORS_MEMORY,       errors_memory,       COUNTER, "Full server refused a write")      \
+    X(ERRORS_TOPOLOGY,     errors_topology,     COUNTER, "Wrong node was asked")             \
+    X(ERRORS_AUTH,         errors_auth,         COUNTER, "Credentials or permissions")       \
+    X(ERRORS_REPLY,        errors_reply,        COUNTER, "Server refused the command")       \
+    X(RETRIES,             retries,             COUNTER, "Attempts after the first")        \
+    X(DEADLINE_OVERRUNS,   deadline_overruns,   COUNTER, "Calls 20 ms past deadline")       \
+    X(LATE_REPLIES,        late_replies,        COUNTER, "Replies to callers that had gone") \
+    X(BYTES_SENT,          bytes_sent,          COUNTER, "Bytes written to servers")         \
+    X(BYTES_RECEIVED,      bytes_received,      COUNTER, "Bytes read from servers")          \
+    X(CONNECTS,            connects,            COUNTER, "Connections made")                 \
+    X(CONNECT_FAILURES,    connect_failures,    COUNTER, "Attempts to connect that failed")  \
+    X(RECONNECTS,          reconnects,          COUNTER, "Lost connections replaced")        \
+    X(CONNECTIONS_OPEN,    connections_open,    GAUGE,   "Connections that are up")          \
+    X(HEALTH_CHECKS,       health_checks,       COUNTER, "Background health checks")         \
+    X(HEALTH_FAILURES,     health_failures,     COUNTER, "Health checks that failed")        \
+    X(BREAKER_OPENED,      breaker_opened,      COUNTER, "Times a breaker opened")           \
+    X(BREAKER_HALF_OPENED, breaker_half_opened, COUNTER, "Times a breaker began to probe")   \
+    X(BREAKER_CLOSED,      breaker_closed,      COUNTER, "Times a breaker closed")           \
+    X(LOGS_DROPPED,        logs_dropped,        COUNTER, "Log records too frequent to write")
+
+#define HF_STATS_CACHE_MAP(X)                                                                \
+    X(CACHE_HITS,          cache_hits,          COUNTER, "Reads answered with a value")      \
+    X(CACHE_MISSES,        cache_misses,        COUNTER, "Reads without a usable value")     \
+    X(CACHE_EXPIRED,       cache_expired,       COUNTER, "Misses for an expired value")      \
+    X(CACHE_STALE,         cache_stale,         COUNTER, "Hits past their expiry")           \
+    X(CACHE_FOREIGN,       cache_foreign,       COUNTER, "Misses for a value not ours")      \
+    X(CACHE_CORRUPT,       cache_corrupt,       COUNTER, "Misses for a damaged value")       \
+    X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
+    X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \
+    X(CACHE_SETS_REFUSED,  cache_sets_refused,  COUNTER, "Not stored by their condition")    \
+    X(CACHE_DELETES,       cache_deletes,       COUNTER, "Entries deleted")                  \
+    X(CACHE_BYTES_READ,    cache_bytes_read,    COUNTER, "Bytes of values read")             \
+    X(CACHE_BYTES_WRITTEN, cache_bytes_written, COUNTER, "Bytes of values stored")
+
+#define HF_STATS_MAP(X) HF_STATS_CLIENT_MAP(X) HF_STATS_CACHE_MAP(X)
+
+/* Operations whose duration is measured.
+ *
+ *    id            name            help */
+#define HF_LATENCY_MAP(X)                                                                    \
+    X(CALL,         "call",         "One call of the client, retries included")              \
+    X(CACHE_GET,    "cache_get",    "One read of a cache")                                   \
+    X(CACHE_SET,    "cache_set",    "One write to a cache")                                  \
+    X(CACHE_DELETE, "cache_delete", "One delete from a cache")
+
+/* clang-format on */
+
+enum hf_stat_kind {
+    HF_STAT_COUNTER,
+    HF_STAT_GAUGE,
+};
+
+struct hf_stats {
+#define X(id, field, kind, help) uint64_t field;
+    HF_STATS_MAP(X)
+#undef X
+};
+
+enum hf_latency_of {
+#define X(id, name, help) HF_LATENCY_##id,
+    HF_LATENCY_MAP(X)
+#undef X
+        HF_LATENCY_COUNT
+};
+
+/* Durations of one kind of operation. Quantiles are never below the true value and at most
+ * 3.2 % above it; from 137 s on they are all one. All zero while count is. */
+struct hf_latency {
+    uint64_t    count;
+    hf_duration sum;
+    hf_duration p50;
+    hf_duration p90;
+    hf_duration p99;
+    hf_duration p999;
+    hf_duration max; /* Exact. */
+};
+
+HF_API void hf_stats_get(const struct hf_client *client, struct hf_stats *stats);
+
+HF_API void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
+                             struct hf_latency *latency);
+
+/* "cache_get", ... Never NULL. */
+HF_API const char *hf_latency_name(enum hf_latency_of what);
+
+struct hf_stat_info {
+    const char       *name; /* The field's, "cache_hits". */
+    enum hf_stat_kind kind;
+    const char       *help; /* One sentence without a full stop. */
+};
+
+/* Row number index in table order; NULL past the end. */
+HF_API const struct hf_stat_info *hf_stat_at(size_t index);
+
+/* What that row holds; 0 past the end. */
+HF_API uint64_t hf_stat_value(const struct hf_stats *stats, size_t index);
+
+HF_END_DECLS
+
+#endif
