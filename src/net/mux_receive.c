@@ -128,8 +128,9 @@ bool hf_mux_poll(struct hf_mux *mux, short wanted, hf_instant deadline, short *r
     if (left.ns == 0) return false;
 
     const struct timespec timeout = { left.ns / 1000000000, left.ns % 1000000000 };
+    const short           events = hf_transport_events(&mux->transport, wanted);
     struct pollfd         fds[] = {
-                { .fd = mux->transport.fd, .events = hf_transport_events(&mux->transport, wanted) },
+                { .fd = mux->transport.fd, .events = events },
                 { .fd = mux->wake_fd, .events = POLLIN },
     };
     *ready = 0;
