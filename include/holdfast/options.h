@@ -7,8 +7,10 @@
  *     err = hf_options_from_environment(options, &error);
  *
  * Every option is one row of one table (src/core/options.c): name, environment variable,
- * kind, range, default and help. `holdfast help options` prints it. Later settings win;
- * nothing is read from the environment unless hf_options_from_environment() is called.
+ * kind, range, default and help. `holdfast help options` prints it, docs/guide/options.md
+ * explains it. Later settings win; nothing is read from the environment unless
+ * hf_options_from_environment() is called. A URL may carry options that are numbers or
+ * switches: redis://cache.internal/0?socket_timeout=0.25&max_connections=50
  *
  * Threads:  none; set up in one thread. A client copies what it needs when it is opened.
  * Memory:   opaque; hf_options_close(NULL) is fine. Passwords are wiped when freed.
@@ -21,6 +23,7 @@
 #include <holdfast/api.h>
 #include <holdfast/error.h>
 #include <holdfast/log.h>
+#include <holdfast/time.h>
 
 HF_BEGIN_DECLS
 
@@ -50,14 +53,19 @@ HF_API void hf_options_set_allocator(struct hf_options         *options,
 HF_API void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
                                hf_log_fn write, void *ctx);
 
+/* Reads "0.25", "250ms" or "1.5h" as the options do. HF_E_INVALID, HF_E_RANGE. */
+HF_API HF_NODISCARD hf_err hf_duration_parse(const char *text, hf_duration *duration);
+
 /* One row of the table, for help texts and tools. */
 struct hf_option_info {
     const char *name;          /* "socket_timeout" */
-    const char *env;           /* "REDIS_SOCKET_TIMEOUT", or NULL. */
-    const char *kind;          /* "duration", "count", "size", "switch", "text", "url", ... */
+    const char *env;           /* "REDIS_SOCKET_TIMEOUT" */
+    const char *flag;          /* "--socket-timeout", of the command line tool; or NULL. */
+    const char *kind;          /* "duration", "size", "count", "switch", "text", "url", ... */
     const char *range;         /* "0.001 to 3600 s", for people. */
     const char *default_value; /* As text. */
     const char *help;          /* One sentence. */
+    bool        in_url;        /* May be given as a parameter of the URL. */
 };
 
 /* Row number index in table order; NULL past the end. */
