@@ -8,9 +8,11 @@
  * `const struct hf_reply *`; the root owns the whole tree, and nodes live as long as it.
  *
  * Threads:  a reply may be read by several threads at once.
- * Memory:   one tree is freed by hf_reply_free(root), NULL is fine.
- * Cost:     accessors are O(1), except hf_reply_at() on an array that holds arrays: O(index).
- * Errors:   asking a node for what it is not gives HF_E_TYPE and writes nothing. */
+ * Memory:   one tree is freed by hf_reply_free(root), NULL is fine; also after its client
+ *           was closed, as long as the ctx of the client's allocator is there.
+ * Cost:     accessors are O(1), unless they say otherwise.
+ * Errors:   asking a node for what it is not gives HF_E_TYPE and writes nothing. NULL is a
+ *           node of type HF_REPLY_NULL everywhere, so that lookups can be chained. */
 
 #ifndef HOLDFAST_REPLY_H
 #define HOLDFAST_REPLY_H
@@ -53,10 +55,12 @@ HF_API const char *hf_reply_type_name(enum hf_reply_type type);
 HF_API HF_NODISCARD hf_err hf_reply_bytes(const struct hf_reply *node,
                                           struct hf_bytes       *bytes);
 
-/* INTEGER and BOOLEAN; a STRING or STATUS that is a decimal integer is read as one. */
+/* INTEGER and BOOLEAN (1 or 0); a STRING or STATUS that is a decimal integer in the range
+ * is read as one. */
 HF_API HF_NODISCARD hf_err hf_reply_int(const struct hf_reply *node, int64_t *value);
 
-/* DOUBLE and INTEGER; a STRING that is a number is read as one. */
+/* DOUBLE and INTEGER; a STRING or STATUS that is a decimal number, "inf" or "nan" is read as
+ * one, in whatever locale the process is. */
 HF_API HF_NODISCARD hf_err hf_reply_double(const struct hf_reply *node, double *value);
 
 HF_API bool hf_reply_is_null(const struct hf_reply *node);
@@ -71,7 +75,7 @@ HF_API size_t hf_reply_count(const struct hf_reply *node);
 HF_API const struct hf_reply *hf_reply_at(const struct hf_reply *node, size_t index);
 
 /* The value under a text key of a MAP, or of an ARRAY that alternates as RESP2 sends
- * maps; NULL when there is none. O(children). */
+ * maps; the first one if there are several, NULL when there is none. O(children). */
 HF_API const struct hf_reply *hf_reply_get(const struct hf_reply *node, const char *key);
 
 HF_END_DECLS

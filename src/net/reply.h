@@ -42,4 +42,17 @@ struct hf_reply_tree {
     char                   data[];
 };
 
+/* The node of a text, or of an aggregate when its children are then set. */
+static inline struct hf_reply hf_reply_sized(enum hf_reply_type type, size_t size,
+                                             const char *text)
+{
+    const uint64_t        size_mask = (UINT64_C(1) << 56) - 1;
+    const struct hf_reply node = { .type = (uint8_t)type,
+                                   .size = size & size_mask,
+                                   .text = text };
+    return node;
+}
+
+void hf_reply_tree_free(struct hf_reply_tree *tree);
+
 #endif

@@ -31,45 +31,46 @@ enum {
     HF_RESP_READER_IDLE_MAX = 18 * 1024,
 };
 
-/* What one reply may take, a value of exactly the limit included. */
+/* What one reply may take; exactly the limit is allowed. */
 struct hf_resp_limits {
     size_t   bytes_max;    /* As sent, with all framing and attributes, >= 16. */
     uint32_t elements_max; /* Values and aggregates, the outermost included, >= 1. */
-    uint32_t depth_max;    /* Aggregates in each other, 0 to HF_RESP_DEPTH_MAX. */
+    uint32_t depth_max; /* Aggregates and attributes in each other, <= HF_RESP_DEPTH_MAX. */
 };
 
 /* An aggregate whose children are not all there. */
 struct hf_resp_frame {
-    uint64_t left;  /* Children to come; counts up from 0 if streamed. */
+    uint64_t left;  /* Children to come; those that came, if streamed. */
     uint32_t first; /* Its first child on the builder's stack. */
     uint8_t  type;  /* enum hf_reply_type. */
     bool     is_streamed;
     bool     is_attribute;
 };
 
-/* Opaque to users, except that it can be embedded. */
+/* Opaque, except that it can be embedded. */
 struct hf_resp_reader {
     struct hf_resp_limits   limits;
     struct hf_buffer        input;
     size_t                  scanned; /* Bytes of the input known to hold no end of line. */
     struct hf_reply_builder builder;
+    bool        is_direct; /* The latest space was in the body, not in the input. */
+    hf_err      failed;    /* HF_OK until the stream makes no sense any more. */
+    const char *reason;
 
     /* The reply under way. */
     size_t   bytes;      /* Taken from the stream for it; 0 between replies. */
     uint32_t elements;   /* Seen or announced. */
     uint32_t depth;      /* Frames in use. */
-    uint32_t attributes; /* Of these, attributes: while there are any, nothing is kept. */
+    uint32_t attributes; /* How many of them are attributes: inside one, nothing is kept. */
     bool     is_dropped; /* Memory ran out: the rest is read and forgotten. */
     bool     is_streamed_string; /* Between "$?" and ";0". */
 
-    /* The large string, or large chunk of a streamed string, under way. */
+    /* The large string, or chunk of a streamed one, under way. */
     bool    is_body;
     uint8_t body_type; /* enum hf_reply_type. */
-    size_t  body_left; /* Bytes to come, with the end of line. */
+    size_t  body_left; /* Bytes to come, its end of line included. */
 
-    hf_err      failed; /* HF_OK until the stream cannot be understood any more. */
-    const char *reason;
-
+    struct hf_reply     *whole; /* The latest complete reply; NULL if it was dropped. */
     struct hf_resp_frame frames[HF_RESP_DEPTH_MAX];
 };
 

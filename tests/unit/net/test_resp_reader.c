@@ -1,0 +1,236 @@
+#include "net/resp_reader.h"
+
+#include "support/counting_allocator.h"
+#include "support/test.h"
+#include "support/transcript.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+    const char     *name;
+    struct hf_bytes stream;
+    const char     *expected;
+};
+
+#define S(text)                                                                              \
+    {                                                                                        \
+        text, sizeof(text) - 1                                                               \
+    }
+
+/* clang-format off */
+
+static const struct row rows[] = {
+    /* Every type. */
+    { "status",             S("+OK\r\n"),                      "+OK\nidle" },
+    { "empty status",       S("+\r\n"),                        "+\nidle" },
+    { "error",              S("-ERR no\r\n"),                  "-ERR no\nidle" },
+    { "blob error",         S("!6\r\nERR\r\nx\r\n"),           "-ERR\\x0d\\x0ax\nidle" },
+    { "integer",            S(":42\r\n"),                      ":42\nidle" },
+    { "integer, plus",      S(":+42\r\n"),                     ":42\nidle" },
+    { "integer, least",     S(":-9223372036854775808\r\n"),    ":-9223372036854775808\nidle" },
+    { "integer, greatest",  S(":9223372036854775807\r\n"),     ":9223372036854775807\nidle" },
+    { "string",             S("$3\r\nfoo\r\n"),                "\"foo\"\nidle" },
+    { "empty string",       S("$0\r\n\r\n"),                   "\"\"\nidle" },
+    { "binary string",      S("$5\r\na\0\r\nb\r\n"),           "\"a\\x00\\x0d\\x0ab\"\nidle" },
+    { "double",             S(",1.5\r\n"),                     ",1.5\nidle" },
+    { "double, integral",   S(",10\r\n"),                      ",10\nidle" },
+    { "double, exponent",   S(",-1.5E-3\r\n"),                 ",-0.0015\nidle" },
+    { "double, infinite",   S(",inf\r\n,-inf\r\n"),            ",inf\n,-inf\nidle" },
+    { "double, nan",        S(",nan\r\n"),                     ",nan\nidle" },
+    { "boolean",            S("#t\r\n#f\r\n"),                 "#t\n#f\nidle" },
+    { "null",               S("_\r\n"),                        "null\nidle" },
+    { "null string",        S("$-1\r\n"),                      "null\nidle" },
+    { "null array",         S("*-1\r\n"),                      "null\nidle" },
+    { "big number",         S("(-3492890328409238509\r\n"),    "(-3492890328409238509\nidle" },
+    { "verbatim",           S("=8\r\ntxt:Some\r\n"),           "=\"Some\"\nidle" },
+    { "empty verbatim",     S("=4\r\nmkd:\r\n"),               "=\"\"\nidle" },
+    { "array",              S("*2\r\n$3\r\nfoo\r\n:42\r\n"),   "[\"foo\" :42]\nidle" },
+    { "empty array",        S("*0\r\n"),                       "[]\nidle" },
+    { "nested arrays",      S("*3\r\n*0\r\n*1\r\n*1\r\n:1\r\n:2\r\n"), "[[] [[:1]] :2]\nidle" },
+    { "map",                S("%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n_\r\n"), "{+a :1 +b [null]}\nidle" },
+    { "set",                S("~2\r\n:1\r\n:2\r\n"),           "~[:1 :2]\nidle" },
+    { "push",               S(">2\r\n+a\r\n*1\r\n:1\r\n"),     ">[+a [:1]]\nidle" },
+    { "pushes between",     S(":1\r\n>1\r\n+a\r\n>1\r\n+b\r\n:2\r\n"), ":1\n>[+a]\n>[+b]\n:2\nidle" },
+    { "nulls in an array",  S("*3\r\n$-1\r\n*-1\r\n_\r\n"),    "[null null null]\nidle" },
+    { "pipeline",           S("+OK\r\n:1\r\n$1\r\nx\r\n"),     "+OK\n:1\n\"x\"\nidle" },
+
+    /* Streams whose length nobody knows in advance. */
+    { "streamed string",    S("$?\r\n;4\r\nHell\r\n;5\r\no wor\r\n;1\r\nd\r\n;0\r\n"),
+                                                               "\"Hello word\"\nidle" },
+    { "streamed, empty",    S("$?\r\n;0\r\n"),                 "\"\"\nidle" },
+    { "streamed array",     S("*?\r\n:1\r\n*2\r\n:2\r\n:3\r\n.\r\n"), "[:1 [:2 :3]]\nidle" },
+    { "streamed, nothing",  S("*?\r\n.\r\n%?\r\n.\r\n~?\r\n.\r\n"), "[]\n{}\n~[]\nidle" },
+    { "streamed map",       S("%?\r\n+a\r\n:1\r\n+b\r\n:2\r\n.\r\n"), "{+a :1 +b :2}\nidle" },
+    { "streamed set",       S("~?\r\n+a\r\n$?\r\n;1\r\nb\r\n;0\r\n.\r\n"), "~[+a \"b\"]\nidle" },
+    { "streamed in each other", S("*?\r\n*?\r\n.\r\n%?\r\n.\r\n.\r\n:1\r\n"), "[[] {}]\n:1\nidle" },
+
+    /* Attributes are neither replies nor elements. */
+    { "attribute before a reply", S("|1\r\n+ttl\r\n:3600\r\n$1\r\nx\r\n:2\r\n"), "\"x\"\n:2\nidle" },
+    { "attribute before an element", S("*2\r\n|1\r\n+a\r\n:9\r\n:1\r\n:2\r\n:3\r\n"),
+                                                               "[:1 :2]\n:3\nidle" },
+    { "attribute before a push", S("|1\r\n+a\r\n:9\r\n>1\r\n+x\r\n:1\r\n"), ">[+x]\n:1\nidle" },
+    { "attributes in a row", S("|1\r\n+a\r\n:9\r\n|1\r\n+b\r\n:8\r\n:1\r\n:2\r\n"), ":1\n:2\nidle" },
+    { "attribute in an attribute", S("|1\r\n|1\r\n+a\r\n:9\r\n+b\r\n*2\r\n:1\r\n:2\r\n:3\r\n"),
+                                                               ":3\nidle" },
+    { "attribute before a key and a value", S("%1\r\n|1\r\n+a\r\n:9\r\n+k\r\n|1\r\n+a\r\n:9\r\n+v\r\n"),
+                                                               "{+k +v}\nidle" },
+    { "attribute with streams", S("|?\r\n$?\r\n;1\r\na\r\n;0\r\n*?\r\n:1\r\n.\r\n.\r\n:1\r\n"), ":1\nidle" },
+    { "empty attribute",    S("|0\r\n:1\r\n"),                 ":1\nidle" },
+    { "attribute in a streamed array", S("*?\r\n|1\r\n+a\r\n:9\r\n:1\r\n.\r\n"), "[:1]\nidle" },
+    { "only an attribute",  S("|1\r\n+a\r\n:9\r\n"),           "unfinished" },
+
+    /* The end of the stream in the middle. */
+    { "nothing",            S(""),                             "idle" },
+    { "no end of line",     S("+OK"),                          "unfinished" },
+    { "half an end of line", S("+OK\r"),                       "unfinished" },
+    { "string without end", S("$3\r\nfoo"),                    "unfinished" },
+    { "child missing",      S("*2\r\n:1\r\n"),                 "unfinished" },
+    { "reply, then a part", S(":1\r\n:2"),                     ":1\nunfinished" },
+
+    /* What makes no sense. */
+    { "unknown type",       S("hello\r\n"),              "HF_E_PROTOCOL: unknown type of value" },
+    { "NUL",                S("\0"),                     "HF_E_PROTOCOL: unknown type of value" },
+    { "after good replies", S(":1\r\n:2\r\nx"),          ":1\n:2\nHF_E_PROTOCOL: unknown type of value" },
+    { "string too short",   S("$3\r\nfoobar\r\n"),       "HF_E_PROTOCOL: string is not as long as it says" },
+    { "string too long",    S("$3\r\nf\r\n+OK\r\n"),     "HF_E_PROTOCOL: string is not as long as it says" },
+    { "wrong trailer",      S("$3\r\nfoo\n\r"),          "HF_E_PROTOCOL: string is not as long as it says" },
+    { "negative length",    S("$-2\r\n"),                "HF_E_PROTOCOL: length is negative" },
+    { "negative count",     S("*-2\r\n"),                "HF_E_PROTOCOL: length is negative" },
+    { "null map",           S("%-1\r\n"),                "HF_E_PROTOCOL: this type has no such length" },
+    { "null blob error",    S("!-1\r\n"),                "HF_E_PROTOCOL: this type has no such length" },
+    { "null attribute",     S("|-1\r\n"),                "HF_E_PROTOCOL: this type has no such length" },
+    { "streamed push",      S(">?\r\n"),                 "HF_E_PROTOCOL: this type has no such length" },
+    { "streamed verbatim",  S("=?\r\n"),                 "HF_E_PROTOCOL: this type has no such length" },
+    { "no length",          S("$\r\n"),                  "HF_E_PROTOCOL: length is not a number" },
+    { "length of letters",  S("*x\r\n"),                 "HF_E_PROTOCOL: length is not a number" },
+    { "length, then letters", S("$3x\r\n"),              "HF_E_PROTOCOL: length is not a number" },
+    { "length with a plus", S("$+3\r\n"),                "HF_E_PROTOCOL: length is not a number" },
+    { "length without end", S("$3\rx"),                  "HF_E_PROTOCOL: length has no end" },
+    { "length of 20 digits", S("$00000000000000000001\r\n"), "HF_E_PROTOCOL: length is too long" },
+    { "integer of letters", S(":x\r\n"),                 "HF_E_PROTOCOL: integer is not a number of 64 bits" },
+    { "empty integer",      S(":\r\n"),                  "HF_E_PROTOCOL: integer is not a number of 64 bits" },
+    { "integer past 64 bits", S(":9223372036854775808\r\n"), "HF_E_PROTOCOL: integer is not a number of 64 bits" },
+    { "integer below 64 bits", S(":-9223372036854775809\r\n"), "HF_E_PROTOCOL: integer is not a number of 64 bits" },
+    { "integer with a blank", S(": 1\r\n"),              "HF_E_PROTOCOL: integer is not a number of 64 bits" },
+    { "double of letters",  S(",abc\r\n"),               "HF_E_PROTOCOL: double is not a number" },
+    { "double, hexadecimal", S(",0x10\r\n"),             "HF_E_PROTOCOL: double is not a number" },
+    { "double, blank",      S(", 1\r\n"),                "HF_E_PROTOCOL: double is not a number" },
+    { "double, empty",      S(",\r\n"),                  "HF_E_PROTOCOL: double is not a number" },
+    { "boolean of two letters", S("#tt\r\n"),            "HF_E_PROTOCOL: boolean is neither t nor f" },
+    { "boolean of a digit", S("#1\r\n"),                 "HF_E_PROTOCOL: boolean is neither t nor f" },
+    { "null with a value",  S("_x\r\n"),                 "HF_E_PROTOCOL: null has a value" },
+    { "big number of letters", S("(12x\r\n"),            "HF_E_PROTOCOL: big number is not digits" },
+    { "big number, a sign", S("(-\r\n"),                 "HF_E_PROTOCOL: big number is not digits" },
+    { "verbatim without format", S("=3\r\ntxt\r\n"),     "HF_E_PROTOCOL: verbatim string has no format" },
+    { "verbatim, no colon", S("=5\r\ntxtxx\r\n"),        "HF_E_PROTOCOL: verbatim string has no format" },
+    { "carriage return in a line", S("+a\rb\r\n"),       "HF_E_PROTOCOL: carriage return inside a line" },
+    { "line feed in a line", S("+a\nb\r\n"),             "HF_E_PROTOCOL: line feed inside a line" },
+    { "push in an array",   S("*1\r\n>1\r\n+a\r\n"),     "HF_E_PROTOCOL: push inside a reply" },
+    { "push in an attribute", S("|1\r\n+a\r\n>0\r\n"),   "HF_E_PROTOCOL: push inside a reply" },
+    { "end of nothing",     S(".\r\n"),                  "HF_E_PROTOCOL: end of no aggregate" },
+    { "end of a counted array", S("*2\r\n:1\r\n.\r\n"),  "HF_E_PROTOCOL: end of no aggregate" },
+    { "end with a value",   S("*?\r\n.x\r\n"),           "HF_E_PROTOCOL: end of an aggregate has a value" },
+    { "map ends after a key", S("%?\r\n+a\r\n.\r\n"),    "HF_E_PROTOCOL: map ends after a key" },
+    { "chunk of nothing",   S(";3\r\nfoo\r\n"),          "HF_E_PROTOCOL: unknown type of value" },
+    { "chunk missing",      S("$?\r\n:1\r\n"),           "HF_E_PROTOCOL: streamed string breaks off" },
+    { "chunk too short",    S("$?\r\n;1\r\nab\r\n"),     "HF_E_PROTOCOL: string is not as long as it says" },
+    { "null chunk",         S("$?\r\n;-1\r\n"),          "HF_E_PROTOCOL: this type has no such length" },
+    { "string too short in an attribute", S("|1\r\n+a\r\n$1\r\nab\r\n"),
+                                                         "HF_E_PROTOCOL: string is not as long as it says" },
+
+    /* What is announced and cannot be meant. */
+    { "longest string",     S("$9223372036854775807\r\n"),
+      "HF_E_TOO_LARGE: string exceeds the limit of bytes" },
+    { "longer than 64 bits", S("$9999999999999999999\r\n"),
+      "HF_E_TOO_LARGE: string exceeds the limit of bytes" },
+    { "longest chunk",      S("$?\r\n;9223372036854775807\r\n"),
+      "HF_E_TOO_LARGE: string exceeds the limit of bytes" },
+    { "four billion elements", S("*4294967295\r\n"),
+      "HF_E_TOO_LARGE: reply exceeds the limit of bytes" },
+    { "four billion pairs", S("%4294967295\r\n"),
+      "HF_E_TOO_LARGE: reply exceeds the limit of bytes" },
+    { "pairs past 64 bits", S("%9223372036854775808\r\n"),
+      "HF_E_TOO_LARGE: reply exceeds the limit of bytes" },
+    { "attributes without end", S("|9223372036854775807\r\n"),
+      "HF_E_TOO_LARGE: reply exceeds the limit of bytes" },
+    { "two million elements", S("*2000000\r\n"),
+      "HF_E_TOO_LARGE: reply exceeds the limit of elements" },
+};
+
+/* clang-format on */
+
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+static void expect(const struct row *row, const size_t *cuts, size_t cut_count)
+{
+    struct counting_allocator memory;
+    counting_allocator_init(&memory);
+    char *text = transcript(&memory.base, &transcript_limits, row->stream, cuts, cut_count);
+    if (strcmp(text, row->expected) != 0) {
+        fail_msg("%s, first cut at %zu:\n%s\nexpected:\n%s", row->name,
+                 cut_count ? cuts[0] : 0, text, row->expected);
+    }
+    assert_int_equal(memory.blocks, 0);
+    free(text);
+}
+
+static void every_case_comes_to_what_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROW_COUNT; i++) expect(&rows[i], NULL, 0);
+}
+
+static void every_case_comes_to_the_same_byte_by_byte(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        size_t cuts[256];
+        assert_in_range(rows[i].stream.size, 0, 256);
+        for (size_t at = 0; at < rows[i].stream.size; at++) cuts[at] = at;
+        expect(&rows[i], cuts, rows[i].stream.size);
+    }
+}
+
+static void every_case_comes_to_the_same_cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        for (size_t a = 0; a <= rows[i].stream.size; a++) {
+            for (size_t b = a; b <= rows[i].stream.size; b++) {
+                expect(&rows[i], (const size_t[]){ a, b }, 2);
+            }
+        }
+    }
+}
+
+static void every_case_survives_each_failed_allocation(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        for (long fail_at = 1;; fail_at++) {
+            struct counting_allocator memory;
+            counting_allocator_init(&memory);
+            memory.fail_at = fail_at;
+            char *text = transcript(&memory.base, &transcript_limits, rows[i].stream, NULL,
+                                    0);
+            const char *end = strrchr(rows[i].expected, '\n');
+            const char *got = strrchr(text, '\n');
+            assert_string_equal(got ? got + 1 : text, end ? end + 1 : rows[i].expected);
+            free(text);
+            assert_int_equal(memory.blocks, 0);
+            if (memory.requests < fail_at) break;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_comes_to_what_the_table_says),
+        cmocka_unit_test(every_case_comes_to_the_same_byte_by_byte),
+        cmocka_unit_test(every_case_comes_to_the_same_cut_anywhere),
+        cmocka_unit_test(every_case_survives_each_failed_allocation),
+    };
+    return RUN_TESTS(tests);
+}
