@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "net/number.h"
+#include "net/resp_line.h"
 
 #include <string.h>
 
@@ -142,26 +143,36 @@ static enum progress put_text(struct hf_resp_reader *r, enum hf_reply_type type,
 
 /* ---- lines ---- */
 
-/* The text between the type and the end of the line, which is at most max bytes in all. */
+static struct hf_bytes input_of(const struct hf_resp_reader *r)
+{
+    return hf_bytes(hf_buffer_bytes(&r->input), hf_buffer_size(&r->input));
+}
+
 static enum progress find_line(struct hf_resp_reader *r, size_t max, struct hf_bytes *line)
 {
-    const char  *start = hf_buffer_bytes(&r->input);
-    const size_t size = hf_buffer_size(&r->input);
-    const char  *end = memchr(start + r->scanned, '\r', size - r->scanned);
-    const size_t before = end ? (size_t)(end - start) : size;
-    const size_t taken = end ? before + 2 : size;
-
+    const char  *reason = NULL;
     const size_t left = bytes_left(r);
-    if (taken > left && left <= max) return too_large(r, "reply exceeds the limit of bytes");
-    if (taken > max) return malformed(r, "number is too long");
-    if (taken > size || !end) {
-        r->scanned = before;
-        return MORE;
+    switch (
+        hf_resp_find_line(input_of(r), max < left ? max : left, &r->scanned, line, &reason)) {
+    case HF_RESP_MORE: return MORE;
+    case HF_RESP_FOUND: return ON;
+    case HF_RESP_MALFORMED: return malformed(r, reason);
+    case HF_RESP_TOO_LONG: break;
     }
-    if (end[1] != '\n') return malformed(r, "carriage return inside a line");
-    if (memchr(start, '\n', before)) return malformed(r, "line feed inside a line");
-    *line = hf_bytes(start + 1, before - 1);
-    return ON;
+    if (max < left) return malformed(r, "number is too long");
+    return too_large(r, "reply exceeds the limit of bytes");
+}
+
+static enum progress find_count(struct hf_resp_reader *r, struct hf_resp_count *count)
+{
+    const char *reason = NULL;
+    switch (hf_resp_find_count(input_of(r), bytes_left(r), count, &reason)) {
+    case HF_RESP_MORE: return MORE;
+    case HF_RESP_FOUND: return ON;
+    case HF_RESP_MALFORMED: return malformed(r, reason);
+    case HF_RESP_TOO_LONG: break;
+    }
+    return too_large(r, "reply exceeds the limit of bytes");
 }
 
 static enum progress step_text(struct hf_resp_reader *r, enum hf_reply_type type)
@@ -226,50 +237,6 @@ static enum progress step_null(struct hf_resp_reader *r)
     return put_null(r, line.size + 3);
 }
 
-/* ---- headers with a length ---- */
-
-enum count_kind { COUNT_PLAIN, COUNT_NULL, COUNT_STREAMED };
-
-struct count {
-    enum count_kind kind;
-    uint64_t        value;
-    size_t          header; /* Bytes from the type to the end of the line. */
-};
-
-/* "N", "-1" or "?" after the type. */
-static enum progress find_count(struct hf_resp_reader *r, struct count *count)
-{
-    enum { DIGITS_MAX = 19 };
-    const char  *start = hf_buffer_bytes(&r->input);
-    const size_t size = hf_buffer_size(&r->input);
-    size_t       at = 1;
-    uint64_t     value = 0;
-    for (; at < size && start[at] >= '0' && start[at] <= '9'; at++) {
-        if (at > DIGITS_MAX) return malformed(r, "length is too long");
-        value = value * 10 + (uint64_t)(start[at] - '0');
-    }
-    if (at == size) return MORE;
-
-    enum count_kind kind = COUNT_PLAIN;
-    if (at == 1 && start[at] == '?') {
-        kind = COUNT_STREAMED;
-        at++;
-    } else if (at == 1 && start[at] == '-') {
-        kind = COUNT_NULL;
-        at++;
-        if (at < size && start[at++] != '1') return malformed(r, "length is negative");
-    } else if (at == 1) {
-        return malformed(r, "length is not a number");
-    }
-    if (at < size && start[at] != '\r') return malformed(r, "length is not a number");
-    if (at + 1 < size && start[at + 1] != '\n') return malformed(r, "length has no end");
-    if (at + 2 > size) return MORE;
-
-    if (at + 2 > bytes_left(r)) return too_large(r, "reply exceeds the limit of bytes");
-    *count = (struct count){ kind, value, at + 2 };
-    return ON;
-}
-
 /* ---- strings ---- */
 
 static bool ends_well(const char *end)
@@ -296,33 +263,35 @@ static void start_body(struct hf_resp_reader *r, enum hf_reply_type type, size_t
 
 static enum progress step_string(struct hf_resp_reader *r, enum hf_reply_type type)
 {
-    struct count        count;
-    const enum progress found = find_count(r, &count);
+    struct hf_resp_count count;
+    const enum progress  found = find_count(r, &count);
     if (found != ON) return found;
 
-    if (count.kind == COUNT_NULL && type == HF_REPLY_STRING) return put_null(r, count.header);
-    if (count.kind == COUNT_STREAMED && type == HF_REPLY_STRING) {
+    if (count.kind == HF_RESP_COUNT_NULL && type == HF_REPLY_STRING)
+        return put_null(r, count.size);
+    if (count.kind == HF_RESP_COUNT_STREAMED && type == HF_REPLY_STRING) {
         begin_tree(r, 0);
-        take(r, count.header);
+        take(r, count.size);
         r->is_streamed_string = true;
         return ON;
     }
-    if (count.kind != COUNT_PLAIN) return malformed(r, "this type has no such length");
+    if (count.kind != HF_RESP_COUNT_PLAIN)
+        return malformed(r, "this type has no such length");
 
-    const size_t left = bytes_left(r) - count.header;
+    const size_t left = bytes_left(r) - count.size;
     if (left < 2 || count.value > left - 2) {
         return too_large(r, "string exceeds the limit of bytes");
     }
     const size_t size = (size_t)count.value;
-    const size_t all = count.header + size + 2;
+    const size_t all = count.size + size + 2;
     if (hf_buffer_size(&r->input) < all) {
         if (size <= AWAIT_MAX) return MORE;
-        take(r, count.header);
+        take(r, count.size);
         start_body(r, type, size + 2);
         return ON;
     }
 
-    const char *text = hf_buffer_bytes(&r->input) + count.header;
+    const char *text = hf_buffer_bytes(&r->input) + count.size;
     if (!ends_well(text + size)) return malformed(r, "string is not as long as it says");
     if (type != HF_REPLY_VERBATIM || !is_kept(r)) return put_text(r, type, text, size, all);
     if (!has_format(text, size)) return malformed(r, "verbatim string has no format");
@@ -332,24 +301,25 @@ static enum progress step_string(struct hf_resp_reader *r, enum hf_reply_type ty
 static enum progress step_chunk(struct hf_resp_reader *r)
 {
     if (*hf_buffer_bytes(&r->input) != ';') return malformed(r, "streamed string breaks off");
-    struct count        count;
-    const enum progress found = find_count(r, &count);
+    struct hf_resp_count count;
+    const enum progress  found = find_count(r, &count);
     if (found != ON) return found;
-    if (count.kind != COUNT_PLAIN) return malformed(r, "this type has no such length");
+    if (count.kind != HF_RESP_COUNT_PLAIN)
+        return malformed(r, "this type has no such length");
 
     if (count.value > 0) {
-        const size_t left = bytes_left(r) - count.header;
+        const size_t left = bytes_left(r) - count.size;
         if (left < 2 || count.value > left - 2) {
             return too_large(r, "string exceeds the limit of bytes");
         }
-        take(r, count.header);
+        take(r, count.size);
         start_body(r, HF_REPLY_STRING, (size_t)count.value + 2);
         return ON;
     }
 
     r->is_streamed_string = false;
-    if (!r->builder.open) return put_text(r, HF_REPLY_STRING, "", 0, count.header);
-    take(r, count.header);
+    if (!r->builder.open) return put_text(r, HF_REPLY_STRING, "", 0, count.size);
+    take(r, count.size);
     return put(r, hf_reply_builder_open_close(&r->builder, HF_REPLY_STRING));
 }
 
@@ -437,15 +407,15 @@ struct aggregate {
 };
 
 static enum progress open_frame(struct hf_resp_reader *r, struct aggregate what,
-                                struct count count)
+                                struct hf_resp_count count)
 {
     begin_tree(r, AGGREGATE_ROOM);
-    take(r, count.header);
+    take(r, count.size);
     r->frames[r->depth++] = (struct hf_resp_frame){
         .left = count.value * what.per_count,
         .first = r->builder.count,
         .type = (uint8_t)what.type,
-        .is_streamed = count.kind == COUNT_STREAMED,
+        .is_streamed = count.kind == HF_RESP_COUNT_STREAMED,
         .is_attribute = what.is_attribute,
     };
     if (what.is_attribute) r->attributes++;
@@ -454,33 +424,35 @@ static enum progress open_frame(struct hf_resp_reader *r, struct aggregate what,
 
 static enum progress step_aggregate(struct hf_resp_reader *r, struct aggregate what)
 {
-    struct count        count;
-    const enum progress found = find_count(r, &count);
+    struct hf_resp_count count;
+    const enum progress  found = find_count(r, &count);
     if (found != ON) return found;
 
     if (what.type == HF_REPLY_PUSH && r->depth > 0)
         return malformed(r, "push inside a reply");
-    if (count.kind == COUNT_NULL && what.type == HF_REPLY_ARRAY) {
-        return put_null(r, count.header);
+    if (count.kind == HF_RESP_COUNT_NULL && what.type == HF_REPLY_ARRAY) {
+        return put_null(r, count.size);
     }
-    if (count.kind == COUNT_NULL || (count.kind == COUNT_STREAMED && !what.may_be_streamed)) {
+    if (count.kind == HF_RESP_COUNT_NULL ||
+        (count.kind == HF_RESP_COUNT_STREAMED && !what.may_be_streamed)) {
         return malformed(r, "this type has no such length");
     }
     if (r->depth == r->limits.depth_max) return too_large(r, "reply is nested too deep");
 
-    const size_t room = (bytes_left(r) - count.header) / ELEMENT_BYTES_MIN;
+    const size_t room = (bytes_left(r) - count.size) / ELEMENT_BYTES_MIN;
     if (count.value > room / what.per_count) {
         return too_large(r, "reply exceeds the limit of bytes");
     }
     if (!what.is_attribute && has_too_many_elements(r, count.value * what.per_count)) {
         return too_large(r, "reply exceeds the limit of elements");
     }
-    if (count.kind == COUNT_STREAMED || count.value > 0) return open_frame(r, what, count);
+    if (count.kind == HF_RESP_COUNT_STREAMED || count.value > 0)
+        return open_frame(r, what, count);
 
     if (!what.is_attribute) {
-        return put_scalar(r, hf_reply_sized(what.type, 0, NULL), count.header);
+        return put_scalar(r, hf_reply_sized(what.type, 0, NULL), count.size);
     }
-    take(r, count.header);
+    take(r, count.size);
     return ON;
 }
 
