@@ -2,29 +2,16 @@
 
 #include "support/canary.h"
 #include "support/leaks.h"
+#include "support/process.h"
 #include "support/test.h"
 #include "support/wait.h"
 
-#include <errno.h>
 #include <hiredis/hiredis.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static bool folder_is_gone(void *ctx)
-{
-    struct stat info;
-    return stat(ctx, &info) != 0 && errno == ENOENT;
-}
-
-static bool process_is_gone(void *ctx)
-{
-    return kill(*(pid_t *)ctx, 0) != 0 && errno == ESRCH;
-}
 
 static void assert_has(struct redis_server *server, const char *key, const char *expected)
 {
@@ -49,7 +36,7 @@ static void answers_and_leaves_nothing_behind(void **state)
     assert_has(server, "key", "value");
 
     redis_server_close(server);
-    assert_true(folder_is_gone(folder));
+    assert_true(path_is_gone(folder));
     assert_true(process_is_gone(&pid));
     assert_true(leaks_settle(&before));
     free(folder);
@@ -148,12 +135,11 @@ static void dies_with_its_test_program(void **state)
 
     struct message message;
     assert_int_equal(read(ends[0], &message, sizeof message), sizeof message);
-    assert_false(folder_is_gone(message.folder));
-    kill(program, SIGKILL);
-    waitpid(program, NULL, 0);
+    assert_false(path_is_gone(message.folder));
+    process_kill(program);
 
     assert_true(wait_until(process_is_gone, &message.pid, hf_seconds(10)));
-    assert_true(wait_until(folder_is_gone, message.folder, hf_seconds(10)));
+    assert_true(wait_until(path_is_gone, message.folder, hf_seconds(10)));
     close(ends[0]);
     close(ends[1]);
 }
