@@ -1,0 +1,126 @@
+#include "cache/envelope.h"
+
+#include "core/assert.h"
+#include "core/hash.h"
+
+#include <string.h>
+
+enum { VERSION = 1 };
+
+enum offset {
+    AT_VERSION = 3,
+    AT_CODEC = 4,
+    AT_FLAGS = 5,
+    AT_ZERO = 6,
+    AT_CREATED = 8,
+    AT_EXPIRES = 16,
+    AT_RAW_SIZE = 24,
+    AT_BODY_SIZE = 32,
+    AT_KEY_HASH = 40,
+    AT_BODY_CHECKSUM = 48,
+    AT_CHECKSUM = 56,
+};
+
+enum flag {
+    FLAG_SLIDING = 1,
+    FLAGS_KNOWN = FLAG_SLIDING,
+};
+
+static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
+
+static void put(unsigned char *at, uint64_t value)
+{
+    for (int i = 0; i < 8; i++) at[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t take(const unsigned char *at)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+static uint64_t checksum(const void *data, size_t size)
+{
+    return hf_hash64(hf_bytes(data, size), 0);
+}
+
+void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE])
+{
+    hf_assert(e->created_ms >= 0 && e->expires_ms >= e->created_ms);
+    hf_assert(e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
+
+    memset(header, 0, HF_ENVELOPE_SIZE);
+    memcpy(header, magic, sizeof magic);
+    header[AT_VERSION] = VERSION;
+    header[AT_CODEC] = (unsigned char)e->codec;
+    header[AT_FLAGS] = e->sliding ? FLAG_SLIDING : 0;
+    put(header + AT_CREATED, (uint64_t)e->created_ms);
+    put(header + AT_EXPIRES, (uint64_t)e->expires_ms);
+    put(header + AT_RAW_SIZE, e->raw_size);
+    put(header + AT_BODY_SIZE, e->body.size);
+    put(header + AT_KEY_HASH, e->key_hash);
+    put(header + AT_BODY_CHECKSUM, checksum(e->body.data, e->body.size));
+    put(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
+}
+
+static bool is_known(const unsigned char *header)
+{
+    return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN) &&
+           header[AT_ZERO] == 0 && header[AT_ZERO + 1] == 0;
+}
+
+static bool is_consistent(const struct hf_envelope *e)
+{
+    return e->created_ms >= 0 && e->expires_ms >= e->created_ms &&
+           (e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
+}
+
+enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_t key_hash,
+                                                  struct hf_envelope *e)
+{
+    const unsigned char *header = bytes.data;
+    if (bytes.size <= AT_VERSION || memcmp(header, magic, sizeof magic) != 0) {
+        return HF_ENVELOPE_FOREIGN;
+    }
+    if (header[AT_VERSION] != VERSION) return HF_ENVELOPE_OTHER_VERSION;
+    if (bytes.size < HF_ENVELOPE_SIZE) return HF_ENVELOPE_TRUNCATED;
+    if (take(header + AT_CHECKSUM) != checksum(header, AT_CHECKSUM)) {
+        return HF_ENVELOPE_DAMAGED;
+    }
+    if (!is_known(header)) return HF_ENVELOPE_OTHER_VERSION;
+
+    const struct hf_envelope read = {
+        .codec = (enum hf_codec)header[AT_CODEC],
+        .sliding = header[AT_FLAGS] & FLAG_SLIDING,
+        .created_ms = (int64_t)take(header + AT_CREATED),
+        .expires_ms = (int64_t)take(header + AT_EXPIRES),
+        .raw_size = take(header + AT_RAW_SIZE),
+        .key_hash = take(header + AT_KEY_HASH),
+        .body = hf_bytes(NULL, take(header + AT_BODY_SIZE)),
+    };
+    if (!is_consistent(&read)) return HF_ENVELOPE_DAMAGED;
+    if (read.key_hash != key_hash) return HF_ENVELOPE_MISPLACED;
+    *e = read;
+    return HF_ENVELOPE_OK;
+}
+
+enum hf_envelope_status hf_envelope_decode(struct hf_bytes bytes, uint64_t key_hash,
+                                           struct hf_envelope *e)
+{
+    struct hf_envelope            read;
+    const enum hf_envelope_status status = hf_envelope_decode_header(bytes, key_hash, &read);
+    if (status) return status;
+
+    const unsigned char *header = bytes.data;
+    const size_t         behind = bytes.size - HF_ENVELOPE_SIZE;
+    if (behind < read.body.size) return HF_ENVELOPE_TRUNCATED;
+    if (behind > read.body.size) return HF_ENVELOPE_DAMAGED;
+
+    read.body.data = header + HF_ENVELOPE_SIZE;
+    if (take(header + AT_BODY_CHECKSUM) != checksum(read.body.data, read.body.size)) {
+        return HF_ENVELOPE_DAMAGED;
+    }
+    *e = read;
+    return HF_ENVELOPE_OK;
+}

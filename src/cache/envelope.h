@@ -1,0 +1,70 @@
+/* envelope.h - what stands in front of every cached value, so that nothing else is taken for
+ * one.
+ *
+ *      0  magic 9e 48 46      3  version 1
+ *      4  codec               5  flags                6  zero (2)
+ *      8  created             unix ms
+ *     16  expires             unix ms, the logical expiry
+ *     24  raw size            bytes of the value when decoded
+ *     32  body size           bytes that follow the header
+ *     40  key hash            of the key it was stored under
+ *     48  body checksum       XXH3 of the body
+ *     56  header checksum     XXH3 of bytes 0 to 55
+ *     64  body
+ *
+ * All little-endian. A value that somebody else wrote, that was cut, damaged, stored under
+ * another key or written by a later version is told apart and never read as a value.
+ *
+ * Threads:  any; pure.
+ * Memory:   none; a decoded body points into the input.
+ * Cost:     two hashes; the body is read once. */
+
+#ifndef HF_CACHE_ENVELOPE_H
+#define HF_CACHE_ENVELOPE_H
+
+#include <holdfast/api.h>
+#include <holdfast/bytes.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HF_ENVELOPE_SIZE = 64 };
+
+/* How the body came from the value. Stored, so numbers never change. */
+enum hf_codec {
+    HF_CODEC_RAW = 0,
+    HF_CODEC_LZ4 = 1,
+    HF_CODEC_ZSTD = 2,
+};
+
+struct hf_envelope {
+    enum hf_codec   codec;
+    bool            sliding; /* Reading prolongs it: the server's TTL decides, not expires. */
+    int64_t         created_ms; /* >= 0 */
+    int64_t         expires_ms; /* >= created_ms */
+    uint64_t        raw_size;
+    uint64_t        key_hash;
+    struct hf_bytes body;
+};
+
+enum hf_envelope_status {
+    HF_ENVELOPE_OK,
+    HF_ENVELOPE_FOREIGN,       /* Not an envelope at all. */
+    HF_ENVELOPE_OTHER_VERSION, /* An envelope with something this library does not know. */
+    HF_ENVELOPE_TRUNCATED,     /* The end is missing. */
+    HF_ENVELOPE_DAMAGED,       /* A checksum or a length is wrong. */
+    HF_ENVELOPE_MISPLACED,     /* Whole, but of another key. */
+};
+
+/* Writes the header of e, to be followed by e->body as it is. */
+void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE]);
+
+/* Reads an envelope stored under the key of that hash. Writes *e only on OK. */
+HF_NODISCARD enum hf_envelope_status
+hf_envelope_decode(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);
+
+/* The same from the first HF_ENVELOPE_SIZE bytes alone; the body, of which only the size is
+ * known then, is left { NULL, size } and may still turn out cut or damaged. */
+HF_NODISCARD enum hf_envelope_status
+hf_envelope_decode_header(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);
+
+#endif
