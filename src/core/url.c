@@ -1,6 +1,7 @@
 #include "core/url.h"
 
 #include "core/alloc.h"
+#include "core/assert.h"
 #include "core/error.h"
 #include "core/quantity.h"
 
@@ -270,6 +271,7 @@ static hf_err read_path(struct parser *p)
     hf_err err = copy_decoded(p, hf_bytes(path, size), "bad percent escape in the path",
                               &p->url.path);
     if (err) return err;
+    hf_assert(p->url.path);
     if (p->url.scheme == HF_SCHEME_UNIX &&
         strlen(p->url.path) >= sizeof((struct sockaddr_un){ 0 }).sun_path) {
         return refuse(p, HF_E_RANGE, "a socket's path has 1 to 107 bytes");
