@@ -520,13 +520,11 @@ hf_err hf_resp_reader_next(struct hf_resp_reader *r, struct hf_reply **reply)
     while (progress == ON);
 
     if (progress == FAILED) return r->failed;
-    if (progress == DONE) {
-        if (!r->whole) return HF_E_NOMEM;
-        *reply = r->whole;
-        return HF_OK;
+    if (r->input.capacity > INPUT_SIZE && hf_buffer_size(&r->input) == 0) {
+        hf_buffer_clear(&r->input, INPUT_SIZE);
     }
-    if (hf_buffer_size(&r->input) == 0) hf_buffer_clear(&r->input, INPUT_SIZE);
-    *reply = NULL;
+    if (progress == DONE && !r->whole) return HF_E_NOMEM;
+    *reply = progress == DONE ? r->whole : NULL;
     return HF_OK;
 }
 

@@ -1,6 +1,15 @@
 #include "support/counting_allocator.h"
 
+#include <malloc.h>
 #include <stdlib.h>
+
+static void add_bytes(struct counting_allocator *memory, long bytes)
+{
+    const long now = atomic_fetch_add(&memory->bytes, bytes) + bytes;
+    long       peak = atomic_load(&memory->bytes_peak);
+    while (now > peak && !atomic_compare_exchange_weak(&memory->bytes_peak, &peak, now)) {
+    }
+}
 
 static void *resize(void *block, size_t size, void *ctx)
 {
@@ -11,8 +20,11 @@ static void *resize(void *block, size_t size, void *ctx)
         return NULL;
     }
 
-    void *moved = realloc(block, size);
-    if (moved && !block) atomic_fetch_add(&memory->blocks, 1);
+    const size_t before = malloc_usable_size(block);
+    void        *moved = realloc(block, size);
+    if (!moved) return NULL;
+    if (!block) atomic_fetch_add(&memory->blocks, 1);
+    add_bytes(memory, (long)malloc_usable_size(moved) - (long)before);
     return moved;
 }
 
@@ -20,6 +32,7 @@ static void release(void *block, void *ctx)
 {
     struct counting_allocator *memory = ctx;
     atomic_fetch_sub(&memory->blocks, 1);
+    add_bytes(memory, -(long)malloc_usable_size(block));
     free(block);
 }
 

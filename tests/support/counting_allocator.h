@@ -16,6 +16,8 @@
 struct counting_allocator {
     struct hf_allocator base;       /* Its ctx is set by counting_allocator_init(). */
     atomic_long         blocks;     /* Out now. */
+    atomic_long         bytes;      /* Out now, as malloc rounds them up. */
+    atomic_long         bytes_peak; /* Most ever out at once; may be set back. */
     atomic_long         requests;   /* Ever made. */
     atomic_long         fail_at;    /* The request with this number fails, from 1; 0: none. */
     atomic_bool         fail_after; /* ... and so do all after it. */

@@ -1,5 +1,6 @@
 #include "net/resp_reader.h"
 
+#include "core/alloc.h"
 #include "support/counting_allocator.h"
 #include "support/test.h"
 #include "support/transcript.h"
@@ -243,6 +244,118 @@ static void every_case_survives_each_failed_allocation(void **state)
     }
 }
 
+/* ---- limits ---- */
+
+static void expect_limited(struct hf_resp_limits limits, struct hf_bytes stream,
+                           const char *expected)
+{
+    size_t cuts[256];
+    assert_in_range(stream.size, 0, 256);
+    for (size_t at = 0; at < stream.size; at++) cuts[at] = at;
+
+    char *whole = transcript(&hf_allocator_default, &limits, stream, NULL, 0);
+    assert_string_equal(whole, expected);
+    free(whole);
+    char *bytes = transcript(&hf_allocator_default, &limits, stream, cuts, stream.size);
+    assert_string_equal(bytes, expected);
+    free(bytes);
+}
+
+static void a_reply_may_have_as_many_bytes_as_the_limit_says(void **state)
+{
+    (void)state;
+    static const struct row limited[] = {
+        { "status", S("+0123456789abcdefg\r\n"), "+0123456789abcdefg\nidle" },
+        { "string", S("$14\r\n0123456789abcd\r\n"), "\"0123456789abcd\"\nidle" },
+        { "array", S("*2\r\n$4\r\nabcd\r\n:12\r\n"), "[\"abcd\" :12]\nidle" },
+        { "attribute", S("|1\r\n+aa\r\n_\r\n:1234\r\n"), ":1234\nidle" },
+        { "streamed string", S("$?\r\n;4\r\nabcd\r\n;0\r\n"), "\"abcd\"\nidle" },
+        { "streamed array", S("*?\r\n+abcdefg\r\n.\r\n"), "[+abcdefg]\nidle" },
+    };
+    for (size_t i = 0; i < sizeof limited / sizeof limited[0]; i++) {
+        const struct row     *row = &limited[i];
+        struct hf_resp_limits limits = transcript_limits;
+        limits.bytes_max = row->stream.size + 1;
+        expect_limited(limits, row->stream, row->expected);
+        limits.bytes_max = row->stream.size;
+        expect_limited(limits, row->stream, row->expected);
+
+        limits.bytes_max = row->stream.size - 1;
+        char *text = transcript(&hf_allocator_default, &limits, row->stream, NULL, 0);
+        if (strncmp(text, TOO_LARGE(""), strlen(TOO_LARGE(""))) != 0) {
+            fail_msg("%s: %s", row->name, text);
+        }
+        free(text);
+    }
+}
+
+static void the_limit_of_bytes_begins_anew_with_each_reply(void **state)
+{
+    (void)state;
+    struct hf_resp_limits limits = transcript_limits;
+    limits.bytes_max = 16;
+    const struct hf_bytes stream = S("+0123456789abc\r\n+0123456789abc\r\n:1\r\n");
+    expect_limited(limits, stream, "+0123456789abc\n+0123456789abc\n:1\nidle");
+}
+
+static void a_line_without_end_is_refused_at_the_limit(void **state)
+{
+    (void)state;
+    struct hf_resp_limits limits = transcript_limits;
+    limits.bytes_max = 16;
+    const struct hf_bytes within = S("+0123456789abcde");
+    const struct hf_bytes beyond = S("+0123456789abcdef");
+    expect_limited(limits, within, "unfinished");
+    expect_limited(limits, beyond, TOO_LARGE("reply exceeds the limit of bytes"));
+}
+
+static void a_reply_may_have_as_many_elements_as_the_limit_says(void **state)
+{
+    (void)state;
+    static const struct row limited[] = {
+        { "array", S("*5\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n"), "[:1 :2 :3 :4 :5]\nidle" },
+        { "streamed", S("*?\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n.\r\n"),
+          "[:1 :2 :3 :4 :5]\nidle" },
+        { "nested", S("*2\r\n:1\r\n~3\r\n:3\r\n:4\r\n:5\r\n"), "[:1 ~[:3 :4 :5]]\nidle" },
+        { "map", S("%2\r\n+a\r\n*1\r\n:1\r\n+b\r\n:1\r\n"), "{+a [:1] +b :1}\nidle" },
+        { "with attributes",
+          S("*5\r\n|2\r\n:9\r\n:9\r\n:9\r\n*3\r\n:9\r\n:9\r\n:9\r\n"
+            ":1\r\n:2\r\n:3\r\n:4\r\n:5\r\n"),
+          "[:1 :2 :3 :4 :5]\nidle" },
+    };
+    for (size_t i = 0; i < sizeof limited / sizeof limited[0]; i++) {
+        struct hf_resp_limits limits = transcript_limits;
+        limits.elements_max = 7;
+        expect_limited(limits, limited[i].stream, limited[i].expected);
+        limits.elements_max = 6;
+        expect_limited(limits, limited[i].stream, limited[i].expected);
+        limits.elements_max = 5;
+        expect_limited(limits, limited[i].stream,
+                       TOO_LARGE("reply exceeds the limit of elements"));
+    }
+}
+
+static void a_reply_may_be_as_deep_as_the_limit_says(void **state)
+{
+    (void)state;
+    struct hf_resp_limits limits = transcript_limits;
+    const struct hf_bytes three = S("*1\r\n%1\r\n:1\r\n~?\r\n:2\r\n.\r\n");
+    const struct hf_bytes empty = S("*1\r\n*1\r\n*0\r\n");
+    const struct hf_bytes attribute = S("*1\r\n*1\r\n|1\r\n:1\r\n:2\r\n:3\r\n");
+    const struct hf_bytes flat = S(":1\r\n");
+    for (limits.depth_max = 3; limits.depth_max < 5; limits.depth_max++) {
+        expect_limited(limits, three, "[{:1 ~[:2]}]\nidle");
+        expect_limited(limits, empty, "[[[]]]\nidle");
+        expect_limited(limits, attribute, "[[:3]]\nidle");
+    }
+    limits.depth_max = 2;
+    expect_limited(limits, three, TOO_LARGE("reply is nested too deep"));
+    expect_limited(limits, empty, TOO_LARGE("reply is nested too deep"));
+    expect_limited(limits, attribute, TOO_LARGE("reply is nested too deep"));
+    limits.depth_max = 0;
+    expect_limited(limits, flat, ":1\nidle");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +363,11 @@ int main(void)
         cmocka_unit_test(every_case_comes_to_the_same_byte_by_byte),
         cmocka_unit_test(every_case_comes_to_the_same_cut_anywhere),
         cmocka_unit_test(every_case_survives_each_failed_allocation),
+        cmocka_unit_test(a_reply_may_have_as_many_bytes_as_the_limit_says),
+        cmocka_unit_test(the_limit_of_bytes_begins_anew_with_each_reply),
+        cmocka_unit_test(a_line_without_end_is_refused_at_the_limit),
+        cmocka_unit_test(a_reply_may_have_as_many_elements_as_the_limit_says),
+        cmocka_unit_test(a_reply_may_be_as_deep_as_the_limit_says),
     };
     return RUN_TESTS(tests);
 }
