@@ -122,7 +122,7 @@ static const struct row rows[] = {
 
     { { "log_level", "REDIS_LOG_LEVEL", "--log-level", "level",
         "debug, info, warn, error or silent", "warn",
-        "What is worth a log record.", false },
+        "What is worth a log record; the command line tool is silent unless asked.", false },
       KIND_LEVEL, AT(logger.threshold), 0, 0, false },
 };
 

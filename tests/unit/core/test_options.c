@@ -272,6 +272,33 @@ static void rows_are_whole_and_their_names_agree(void **state)
     }
 }
 
+/* docs/guide/options.md has one row for each option, as it is, and no other. */
+static void the_guide_has_the_same_table(void **state)
+{
+    (void)state;
+    char   path[4096], line[512];
+    size_t rows = 0;
+    snprintf(path, sizeof path, "%.*s/../../../docs/guide/options.md",
+             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__);
+    FILE *guide = fopen(path, "r");
+    assert_non_null(guide);
+    while (fgets(line, sizeof line, guide)) {
+        char                         expected[512];
+        const struct hf_option_info *a = hf_option_at(rows);
+        if (strncmp(line, "| `", 3) != 0) continue;
+        assert_non_null(a);
+        const char *quote = a->default_value[0] ? "`" : "";
+        snprintf(expected, sizeof expected, "| `%s` | `%s` | %s | %s | %s%s%s | %s |\n",
+                 a->name, a->env, a->kind, a->range, quote,
+                 a->default_value[0] ? a->default_value : "none", quote,
+                 a->in_url ? "yes" : "no");
+        assert_string_equal(line, expected);
+        rows++;
+    }
+    fclose(guide);
+    assert_null(hf_option_at(rows));
+}
+
 int main(void)
 {
     for (size_t i = 0; hf_option_at(i); i++) unsetenv(hf_option_at(i)->env);
@@ -286,6 +313,7 @@ int main(void)
         cmocka_unit_test(contradictions_are_named),
         cmocka_unit_test(a_copy_survives_the_original_and_each_failed_allocation),
         cmocka_unit_test(rows_are_whole_and_their_names_agree),
+        cmocka_unit_test(the_guide_has_the_same_table),
     };
     return RUN_TESTS(tests);
 }
