@@ -6,9 +6,11 @@
 #include <holdfast/alloc.h>
 #include <holdfast/api.h>
 #include <holdfast/batch.h>
+#include <holdfast/breaker.h>
 #include <holdfast/bytes.h>
 #include <holdfast/client.h>
 #include <holdfast/error.h>
+#include <holdfast/health.h>
 #include <holdfast/log.h>
 #include <holdfast/options.h>
 #include <holdfast/reply.h>

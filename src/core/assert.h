@@ -9,7 +9,7 @@
 #include <assert.h>
 
 #ifdef NDEBUG
-#define hf_assert(condition) ((void)sizeof((condition) ? 1 : 0))
+#define hf_assert(condition) ((void)(1 || (condition)))
 #else
 #define hf_assert(condition) assert(condition)
 #endif

@@ -6,6 +6,7 @@
 #include "net/futex.h"
 #include "net/mux_inside.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -78,7 +79,6 @@ void hf_mux_attach(struct hf_mux *mux, const struct hf_transport *transport)
     mux->locked.queued = mux->locked.sent = 0;
     mux->locked.is_stuck = false;
     mux->locked.timeouts_in_row = 0;
-    atomic_store_explicit(&mux->heard_ns, hf_now().ns, memory_order_relaxed);
     hf_mux_check_invariant(mux);
     pthread_mutex_unlock(&mux->lock);
 }
@@ -155,7 +155,6 @@ void hf_mux_kick_leader(struct hf_mux *mux)
     if (write(mux->wake_fd, &one, sizeof one) < 0) return; /* Full: it is kicked already. */
 }
 
-/* Lock held. The oldest waiting caller gets the lead; without one, nobody has it. */
 void hf_mux_pass_lead(struct hf_mux *mux, struct hf_aftermath *after)
 {
     uint64_t ticket = mux->locked.ticket_first;
@@ -218,14 +217,16 @@ void hf_mux_break_by_os(struct hf_mux *mux, const char *verb, int os_error)
 
 /* ---- Looking --------------------------------------------------------------------------- */
 
-bool hf_mux_is_unattended(struct hf_mux *mux)
+short hf_mux_unattended(struct hf_mux *mux)
 {
+    short wanted = 0;
     pthread_mutex_lock(&mux->lock);
-    const bool waiting = mux->locked.live_async > 0 || mux->locked.is_stuck;
-    const bool unattended = mux->locked.state == HF_MUX_READY && !mux->locked.is_led &&
-                            waiting;
+    if (mux->locked.state == HF_MUX_READY && !mux->locked.is_led) {
+        if (mux->locked.live_async > 0) wanted |= POLLIN;
+        if (mux->locked.is_stuck) wanted |= POLLIN | POLLOUT;
+    }
     pthread_mutex_unlock(&mux->lock);
-    return unattended;
+    return wanted ? hf_transport_events(&mux->transport, wanted) : (short)0;
 }
 
 enum hf_mux_state hf_mux_state(struct hf_mux *mux)
@@ -243,4 +244,11 @@ uint32_t hf_mux_abandoned(struct hf_mux *mux)
                                mux->locked.live_async;
     pthread_mutex_unlock(&mux->lock);
     return abandoned;
+}
+
+void hf_mux_story(struct hf_mux *mux, struct hf_error *story)
+{
+    pthread_mutex_lock(&mux->lock);
+    *story = mux->locked.story;
+    pthread_mutex_unlock(&mux->lock);
 }

@@ -154,13 +154,17 @@ void hf_mux_break(struct hf_mux *mux, hf_err err, const char *why);
 /* Leads without waiting, if nobody leads: what has arrived is handed out. */
 void hf_mux_serve(struct hf_mux *mux);
 
-/* True when it needs somebody to serve it: calls wait and nobody leads. */
-bool hf_mux_is_unattended(struct hf_mux *mux);
+/* What to poll for so that hf_mux_serve() is called in time; 0 while somebody leads, or
+ * nothing is to come. */
+short hf_mux_unattended(struct hf_mux *mux);
 
 /* Gives the descriptor back once the last user has left. True when it is IDLE. */
 bool hf_mux_reap(struct hf_mux *mux);
 
 enum hf_mux_state hf_mux_state(struct hf_mux *mux);
+
+/* Why it broke the last time. */
+void hf_mux_story(struct hf_mux *mux, struct hf_error *story);
 
 /* Commands whose caller gave up and whose reply is still to come. */
 uint32_t hf_mux_abandoned(struct hf_mux *mux);

@@ -170,9 +170,7 @@ static hf_err end_call(struct hf_mux *mux, struct hf_mux_call *call, struct hf_e
     if (call->err == HF_E_TIMEOUT_SENT) return hf_fail(error, call->err, "no reply in time");
 
     struct hf_error story;
-    pthread_mutex_lock(&mux->lock);
-    story = mux->locked.story;
-    pthread_mutex_unlock(&mux->lock);
+    hf_mux_story(mux, &story);
     return hf_fail(error, call->err, "%s", story.detail);
 }
 

@@ -4,7 +4,9 @@
  * Redis takes for a whole command; a few sched_yield() calls often see the reply come in
  * meanwhile. Two things make that wrong, and both are noticed:
  *   - other programs want the processor: then one yield gives away a whole time slice.
- *     A yield that took over 1 ms switches yielding off, for 20 ms, growing to 1 s;
+ *     After a yield of over 1 ms the process looks how much of a processor it had lately:
+ *     less than a quarter switches yielding off, for 20 ms, growing to 1 s. (A slow yield
+ *     alone says little: among 64 threads of one's own it is the rule);
  *   - the server is slow: then the reply never comes during the yields. Rounds that end in
  *     vain make the next rounds rarer, down to one in 64.
  *
@@ -22,6 +24,8 @@
 struct hf_spin {
     _Atomic int64_t  off_until_ns; /* CLOCK_MONOTONIC; yields resume then. */
     _Atomic int64_t  penalty_ns;   /* How long the next switching-off lasts. */
+    _Atomic int64_t  sampled_ns;   /* When the share of the processor was last looked at. */
+    _Atomic int64_t  cpu_ns;       /* Processor time of this process then. */
     _Atomic uint32_t vain_rounds;  /* Rounds in a row that ended without a result. */
     _Atomic uint32_t skipped;      /* Rounds skipped since the last one played. */
 };

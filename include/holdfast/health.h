@@ -1,0 +1,62 @@
+/* health.h - how the server is, in a word and in words, without asking it now.
+ *
+ *     struct hf_health health;
+ *     hf_health_get(client, &health);
+ *     printf("%s: %s\n", hf_status_name(health.status), health.reason);
+ *
+ * The answer comes from the last background check, the last attempts to connect and the
+ * circuit breaker; hf_health_check() makes a check due at once.
+ *
+ * Threads:  any.
+ * Memory:   the struct is the caller's, nothing in it points anywhere.
+ * Cost:     short locks, never the network. */
+
+#ifndef HOLDFAST_HEALTH_H
+#define HOLDFAST_HEALTH_H
+
+#include <holdfast/breaker.h>
+#include <holdfast/client.h>
+
+HF_BEGIN_DECLS
+
+enum hf_status {
+    HF_STATUS_UP,       /* It answers. */
+    HF_STATUS_DEGRADED, /* It answers, but not everything works: the reason says what. */
+    HF_STATUS_DOWN,     /* It does not, or the breaker is open. */
+};
+
+struct hf_health {
+    enum hf_status             status;
+    char                       reason[HF_ERROR_DETAIL_MAX]; /* For people. */
+    char                       endpoint[320]; /* "redis://10.0.0.7:6379/0", no secrets. */
+    hf_err                     error;         /* Of the last failed check; HF_OK when up. */
+    struct hf_breaker_snapshot breaker;
+    hf_instant                 checked;    /* When the last check ended; {0}: never. */
+    hf_duration                check_took; /* A connection's making counts as a check too. */
+    uint32_t                   connections_open;
+    uint32_t                   connections_idle; /* Leasable. */
+    uint32_t                   connections_leased;
+    uint32_t                   connections_max;
+    uint32_t                   calls_under_way;
+    uint32_t                   calls_max;
+    unsigned                   protocol;       /* 2 or 3; 0 while there is no connection. */
+    bool                       is_fence_whole; /* False: late commands of abandoned
+                                                  connections could not be ruled out. */
+};
+
+HF_API void hf_health_get(struct hf_client *client, struct hf_health *health);
+
+/* Makes the next background check due now, and returns at once. */
+HF_API void hf_health_check(struct hf_client *client);
+
+/* Breaker by hand; see breaker.h. HF_E_INVALID for a state that cannot be forced. */
+HF_API HF_NODISCARD hf_err hf_health_force_breaker(struct hf_client     *client,
+                                                   enum hf_breaker_state state);
+HF_API void                hf_health_reset_breaker(struct hf_client *client);
+
+/* "up", "degraded", "down". Never NULL. */
+HF_API const char *hf_status_name(enum hf_status status);
+
+HF_END_DECLS
+
+#endif

@@ -1,0 +1,177 @@
+#include "client/call.h"
+#include "core/alloc.h"
+#include "core/error.h"
+
+/* Held by its completion, by whoever starts it, and by a search for passed deadlines that has
+ * found it; the last one frees it. */
+struct hf_async {
+    struct hf_mux_call call; /* First: the connection knows it by this. */
+    struct hf_job      job;
+    struct hf_client  *client;
+    struct hf_mux     *mux;
+    struct hf_reply   *reply;
+    hf_instant         begun, deadline;
+    struct hf_permit   permit;
+    hf_reply_fn        callback;
+    void              *ctx;
+    atomic_uint        holders;
+
+    /* Under the client's async_lock. */
+    struct hf_async *previous, *next;
+    bool             is_listed, is_done;
+};
+
+static void release(struct hf_async *async)
+{
+    if (atomic_fetch_sub(&async->holders, 1) > 1) return;
+    hf_free(hf_client_allocator(async->client), async);
+}
+
+/* Once it is on its way: from now on it can run into its deadline. */
+static void list(struct hf_client *client, struct hf_async *async)
+{
+    pthread_mutex_lock(&client->async_lock);
+    if (!async->is_done) {
+        async->is_listed = true;
+        async->next = client->asyncs.first;
+        if (async->next) async->next->previous = async;
+        client->asyncs.first = async;
+        client->asyncs.earliest = hf_earlier_of(client->asyncs.earliest, async->deadline);
+    }
+    pthread_mutex_unlock(&client->async_lock);
+}
+
+static void unlist(struct hf_client *client, struct hf_async *async)
+{
+    pthread_mutex_lock(&client->async_lock);
+    async->is_done = true;
+    if (async->is_listed) {
+        *(async->previous ? &async->previous->next : &client->asyncs.first) = async->next;
+        if (async->next) async->next->previous = async->previous;
+    }
+    pthread_mutex_unlock(&client->async_lock);
+}
+
+static struct hf_async *async_of(struct hf_job *job)
+{
+    return (struct hf_async *)((char *)job - offsetof(struct hf_async, job));
+}
+
+/* In the callback pool. */
+static void call_back(struct hf_job *job)
+{
+    struct hf_async  *async = async_of(job);
+    struct hf_client *client = async->client;
+    struct hf_error   error = { .code = async->call.err };
+    hf_err            err = async->call.err;
+    if (err) {
+        (void)hf_fail(&error, err, "%s", hf_err_text(err));
+    } else {
+        err = hf_reply_verdict(async->reply, &error);
+        if (err) hf_reply_free(async->reply);
+    }
+    const hf_instant now = hf_now();
+    hf_breaker_report(&client->endpoint.breaker, now, async->permit, hf_call_outcome(err),
+                      hf_between(async->begun, now));
+    hf_call_count(client, err, async->begun, async->deadline, now);
+    async->callback(err, err ? NULL : async->reply, &error, async->ctx);
+    release(async);
+    hf_client_leave(client);
+}
+
+/* In whatever thread completed it. */
+static void async_done(struct hf_mux_call *call)
+{
+    struct hf_async  *async = (struct hf_async *)call;
+    struct hf_client *client = async->client;
+    unlist(client, async);
+    async->job.run = call_back;
+    hf_callbacks_post(&client->callbacks, &async->job);
+}
+
+static hf_err start(struct hf_client *client, struct hf_async *async,
+                    const struct hf_request *request)
+{
+    struct hf_breaker *breaker = &client->endpoint.breaker;
+    hf_err             err = hf_breaker_admit(breaker, async->begun, &async->permit);
+    if (err) return err;
+
+    /* A deadline of now: where there is no connection yet, it does not wait for one. */
+    err = hf_endpoint_route(&client->endpoint, async->begun, &async->mux, NULL);
+    if (!err) err = hf_mux_start(async->mux, &async->call, &request->message);
+    if (err) {
+        hf_breaker_report(breaker, async->begun, async->permit, HF_OUTCOME_NEUTRAL, hf_ns(0));
+    }
+    return err == HF_E_TIMEOUT ? HF_E_UNAVAILABLE : err;
+}
+
+static struct hf_async *make_async(struct hf_client *client, const struct hf_call *call,
+                                   hf_reply_fn callback, void *ctx)
+{
+    struct hf_async *async = hf_alloc_zero(hf_client_allocator(client), 1, sizeof *async);
+    if (!async) return NULL;
+    async->call.replies = &async->reply;
+    async->call.expected = 1;
+    async->call.done = async_done;
+    async->client = client;
+    async->callback = callback;
+    async->ctx = ctx;
+    async->holders = 2;
+    async->begun = hf_now();
+    async->deadline = hf_call_deadline(client, call, async->begun);
+    return async;
+}
+
+hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *call,
+                               const struct hf_bytes *argv, size_t argc, hf_reply_fn callback,
+                               void *ctx)
+{
+    struct hf_request request;
+    hf_err            err = hf_request_make(call, argv, argc, &request, NULL);
+    if (!err) err = hf_client_enter(client, NULL);
+    if (err) return err;
+
+    struct hf_async *async = make_async(client, call, callback, ctx);
+    err = async ? hf_callbacks_start(&client->callbacks) : HF_E_NOMEM;
+    if (!err) err = start(client, async, &request);
+    if (err) {
+        hf_metrics_error(client->metrics, err);
+        hf_free(hf_client_allocator(client), async);
+        hf_client_leave(client);
+        return err;
+    }
+    list(client, async);
+    release(async);
+    hf_client_attention(client); /* Its deadline may be the earliest. */
+    return HF_OK;
+}
+
+/* Locked. Also finds the earliest of the others. */
+static struct hf_async *find_expired(struct hf_client *client, hf_instant now)
+{
+    client->asyncs.earliest = hf_never();
+    for (struct hf_async *async = client->asyncs.first; async; async = async->next) {
+        if (!hf_before(now, async->deadline)) return async;
+        client->asyncs.earliest = hf_earlier_of(client->asyncs.earliest, async->deadline);
+    }
+    return NULL;
+}
+
+hf_instant hf_client_expire_asyncs(struct hf_client *client, hf_instant now)
+{
+    hf_instant       earliest;
+    struct hf_async *expired;
+    do {
+        expired = NULL;
+        pthread_mutex_lock(&client->async_lock);
+        if (!hf_before(now, client->asyncs.earliest)) expired = find_expired(client, now);
+        earliest = client->asyncs.earliest;
+        if (expired) atomic_fetch_add(&expired->holders, 1);
+        pthread_mutex_unlock(&client->async_lock);
+        if (expired) {
+            hf_mux_give_up(expired->mux, &expired->call);
+            release(expired);
+        }
+    } while (expired);
+    return earliest;
+}

@@ -1,0 +1,154 @@
+#include "client/call.h"
+
+#include "core/error.h"
+#include "net/futex.h"
+#include "net/server_error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { OVERRUN_MS = 20 };
+
+hf_instant hf_call_deadline(const struct hf_client *client, const struct hf_call *call,
+                            hf_instant now)
+{
+    const bool own = call && call->timeout.ns > 0;
+    return hf_later(now, own ? call->timeout : client->options->socket_timeout);
+}
+
+hf_err hf_reply_verdict(const struct hf_reply *reply, struct hf_error *error)
+{
+    struct hf_bytes text;
+    if (hf_reply_type(reply) != HF_REPLY_ERROR) return HF_OK;
+    if (hf_reply_bytes(reply, &text)) return hf_fail(error, HF_E_PROTOCOL, "error reply");
+    return hf_fail(error, hf_server_error(text), "%.*s", (int)text.size,
+                   (const char *)text.data);
+}
+
+static bool wants_lease(const struct hf_client *client, const struct hf_call *call,
+                        const struct hf_request *request)
+{
+    if (client->options->max_connections < 2) return false;
+    if (request->blocking || request->size >= HF_LARGE_SIZE) return true;
+    return call && (call->expect_large || call->blocking);
+}
+
+/* A command that overtook one whose fate is unknown could be undone by it: while replies are
+ * outstanding that nobody waits for, writes stay behind them, on the shared connection. */
+static bool may_overtake(struct hf_client *client, const struct hf_request *request)
+{
+    if (request->class_ == HF_COMMAND_READ) return true;
+    struct hf_link *shared = atomic_load(&client->endpoint.shared);
+    return !shared || hf_mux_abandoned(&shared->mux) == 0;
+}
+
+static hf_err exchange(struct hf_client *client, struct hf_request *request, bool leases,
+                       hf_instant route_deadline, hf_instant deadline, struct hf_error *error)
+{
+    struct hf_endpoint *e = &client->endpoint;
+    struct hf_mux      *mux;
+    hf_err              err = leases ? hf_endpoint_lease(e, route_deadline, &mux, error)
+                                     : hf_endpoint_route(e, route_deadline, &mux, error);
+    if (err) return err;
+
+    struct hf_mux_call call = { .replies = request->replies, .expected = request->expected };
+    request->message.borrowed = leases && request->size >= HF_LARGE_SIZE;
+    err = hf_mux_call(mux, &call, &request->message, deadline, error);
+    request->received = call.received;
+    if (leases) {
+        hf_endpoint_put(e, mux);
+    } else if (err == HF_E_UNSENT) {
+        hf_endpoint_retire(e, mux);
+    }
+    return err;
+}
+
+/* The end of a connection is one failure, which the endpoint reports; here only what a call
+ * itself has seen of the server. */
+enum hf_outcome hf_call_outcome(hf_err err)
+{
+    const enum hf_category category = hf_err_category(err);
+    if (category == HF_CATEGORY_LOST || category == HF_CATEGORY_CONNECTION ||
+        category == HF_CATEGORY_USAGE || category == HF_CATEGORY_LOCAL ||
+        category == HF_CATEGORY_REJECTED) {
+        return HF_OUTCOME_NEUTRAL;
+    }
+    return hf_err_counts_against_endpoint(err) ? HF_OUTCOME_FAILURE : HF_OUTCOME_SUCCESS;
+}
+
+static hf_err attempt(struct hf_client *client, const struct hf_call *call,
+                      struct hf_request *request, hf_instant now, hf_instant route_deadline,
+                      hf_instant deadline, struct hf_error *error)
+{
+    struct hf_breaker *breaker = &client->endpoint.breaker;
+    struct hf_permit   permit;
+    hf_err             err = hf_breaker_admit(breaker, now, &permit);
+    if (err) return hf_fail(error, err, "%s", hf_err_text(err));
+
+    request->received = 0;
+    const bool leases = wants_lease(client, call, request) && may_overtake(client, request);
+    err = exchange(client, request, leases, route_deadline, deadline, error);
+    if (err == HF_OK && request->is_single) {
+        err = hf_reply_verdict(request->replies[0], error);
+        if (err) hf_reply_free(request->replies[0]);
+    }
+    const enum hf_outcome outcome = hf_call_outcome(err);
+    const hf_instant      ended = outcome == HF_OUTCOME_SUCCESS ? now : hf_now();
+    hf_breaker_report(breaker, ended, permit, outcome, hf_between(now, ended));
+    return err;
+}
+
+static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
+                           struct hf_request *request, hf_instant now, hf_instant deadline,
+                           struct hf_error *error)
+{
+    struct hf_retry_state retry;
+    hf_retry_begin(&retry, &client->endpoint.retry_opts, request->class_, now, deadline);
+    hf_retry_budget_deposit(&client->endpoint.budget, now);
+    for (;;) {
+        const hf_instant end = hf_retry_attempt_deadline(&retry, now);
+        const hf_err     err = attempt(client, call, request, now, deadline, end, error);
+        if (err == HF_OK) return HF_OK;
+
+        now = hf_now();
+        hf_duration pause;
+        if (!hf_retry_again(&retry, err, now, &client->endpoint.budget, &pause)) return err;
+        hf_metrics_inc(client->metrics, HF_STAT_RETRIES);
+        if (pause.ns > 0 && !hf_endpoint_pause(&client->endpoint, hf_later(now, pause))) {
+            return err;
+        }
+        now = hf_now();
+    }
+}
+
+void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
+                   hf_instant deadline, hf_instant now)
+{
+    hf_metrics_inc(client->metrics, HF_STAT_CALLS);
+    hf_metrics_record(client->metrics, HF_LATENCY_CALL, hf_between(begun, now));
+    if (err) {
+        hf_metrics_error(client->metrics, err);
+    } else {
+        hf_metrics_inc(client->metrics, HF_STAT_CALLS_OK);
+    }
+    if (hf_to_ms(hf_between(deadline, now)) > OVERRUN_MS) {
+        hf_metrics_inc(client->metrics, HF_STAT_DEADLINE_OVERRUNS);
+    }
+}
+
+hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
+                   struct hf_request *request, struct hf_error *error)
+{
+    const hf_instant begun = hf_now();
+    const hf_instant deadline = hf_call_deadline(client, call, begun);
+    hf_err           err = hf_client_enter(client, error);
+    if (err) {
+        if (err != HF_E_FORKED) hf_metrics_error(client->metrics, err);
+        return err;
+    }
+    err = run_attempts(client, call, request, begun, deadline, error);
+
+    hf_call_count(client, err, begun, deadline, hf_now());
+    hf_client_leave(client);
+    return err;
+}

@@ -1,0 +1,270 @@
+#include "client/client.h"
+
+#include "core/alloc.h"
+#include "core/error.h"
+#include "core/rng.h"
+#include "net/futex.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    IDLE_LEASE_S = 60,
+    ELEMENTS_MAX = 16 * 1024 * 1024, /* Values in one reply. */
+    DEPTH_MAX = 64,
+    SLOTS_MIN = 64,
+};
+
+const struct hf_options *hf_client_options(const struct hf_client *client)
+{
+    return client->options;
+}
+
+const struct hf_allocator *hf_client_allocator(const struct hf_client *client)
+{
+    return &client->options->allocator;
+}
+
+const struct hf_logger *hf_client_logger(const struct hf_client *client)
+{
+    return &client->options->logger;
+}
+
+struct hf_metrics *hf_client_metrics(struct hf_client *client)
+{
+    return client->metrics;
+}
+
+void hf_client_attention(void *ctx)
+{
+    const struct hf_client *client = ctx;
+    const uint64_t          one = 1;
+    if (write(client->wake_fd, &one, sizeof one) < 0) return; /* Full: it is awake. */
+}
+
+/* ---- Opening --------------------------------------------------------------------------- */
+
+static uint32_t power_of_two_from(uint32_t n)
+{
+    uint32_t power = SLOTS_MIN;
+    while (power < n && power < (UINT32_C(1) << 31)) power *= 2;
+    return power;
+}
+
+static struct hf_endpoint_opts endpoint_opts(struct hf_client *client, uint64_t seed)
+{
+    const struct hf_options *o = client->options;
+    struct hf_endpoint_opts  opts = {
+        .plan = {
+            .allocator = &o->allocator,
+            .url = &o->url,
+            .socket_path = client->embedded ? hf_embedded_socket(client->embedded) : NULL,
+            .client_name = o->client_name[0] ? o->client_name : NULL,
+            .patience = o->socket_timeout,
+        },
+        .limits = {
+            .slots_max = power_of_two_from(o->calls_max),
+            .bytes_max = o->bytes_in_flight_max,
+            .reply = { o->reply_size_max, ELEMENTS_MAX, DEPTH_MAX },
+            .timeouts_max = o->breaker_threshold,
+        },
+        .breaker = hf_breaker_opts_default(),
+        .retry = { .attempt_timeout = o->attempt_timeout,
+                   .retry_on_timeout = o->retry_on_timeout },
+        .connections_max = o->max_connections,
+        .connect_timeout = o->socket_connect_timeout,
+        .health_interval = o->health_check_interval,
+        .health_timeout = o->socket_timeout,
+        .idle_max = hf_seconds(IDLE_LEASE_S),
+        .seed = seed,
+    };
+    opts.breaker.failures_to_open = o->breaker_threshold;
+    opts.breaker.open_for = o->breaker_timeout;
+    opts.breaker.seed = seed;
+    return opts;
+}
+
+static hf_err start_embedded(struct hf_client *client, struct hf_error *error)
+{
+    const struct hf_url *url = &client->options->url;
+    if (url->scheme != HF_SCHEME_EMBEDDED) return HF_OK;
+    return hf_embedded_start(hf_client_allocator(client), url->path, &client->embedded,
+                             error);
+}
+
+static hf_err start_endpoint(struct hf_client *client)
+{
+    const struct hf_mux_owner     owner = { hf_client_attention, client };
+    const struct hf_endpoint_opts opts = endpoint_opts(client, hf_rng_seed());
+    return hf_endpoint_init(&client->endpoint, hf_client_allocator(client),
+                            hf_client_logger(client), client->metrics, &owner, &opts);
+}
+
+static struct hf_client *make_client(struct hf_options *options)
+{
+    struct hf_client *client = hf_alloc_zero(&options->allocator, 1, sizeof *client);
+    if (!client) return NULL;
+    client->options = options;
+    client->wake_fd = -1;
+    client->asyncs.earliest = hf_never();
+    pthread_mutex_init(&client->async_lock, NULL);
+    hf_callbacks_init(&client->callbacks);
+    return client;
+}
+
+static hf_err copy_options(const struct hf_options *options, struct hf_options **copy,
+                           struct hf_error *error)
+{
+    struct hf_options *defaults = NULL;
+    hf_err             err = HF_OK;
+    if (!options) {
+        err = hf_options_open(&defaults);
+        if (err) return hf_fail(error, err, "%s", hf_err_text(err));
+        options = defaults;
+    }
+    err = hf_options_check(options, error);
+    if (!err) {
+        err = hf_options_copy(options, copy);
+        if (err) (void)hf_fail(error, err, "%s", hf_err_text(err));
+    }
+    hf_options_close(defaults);
+    return err;
+}
+
+hf_err hf_client_open(const struct hf_options *options, struct hf_client **opened,
+                      struct hf_error *error)
+{
+    struct hf_options *copy;
+    hf_err             err = copy_options(options, &copy, error);
+    if (err) return err;
+
+    struct hf_client *client = make_client(copy);
+    if (!client) {
+        hf_options_close(copy);
+        return hf_fail(error, HF_E_NOMEM, "open client");
+    }
+    err = hf_metrics_open(hf_client_allocator(client), &client->metrics);
+    if (err) goto no_metrics;
+    err = hf_fork_guard_init(&client->fork_guard);
+    if (err) goto no_guard;
+    client->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    err = client->wake_fd < 0 ? HF_E_SYSTEM : HF_OK;
+    if (err) goto no_wake;
+    struct hf_error story = { .code = HF_OK };
+    err = start_embedded(client, &story);
+    if (err) goto no_server;
+    err = start_endpoint(client);
+    if (err) goto no_endpoint;
+    if (pthread_create(&client->maintenance, NULL, hf_client_maintain, client)) {
+        err = HF_E_SYSTEM;
+        goto no_thread;
+    }
+    *opened = client;
+    return HF_OK;
+
+no_thread:
+    hf_endpoint_deinit(&client->endpoint);
+no_endpoint:
+    hf_embedded_stop(client->embedded);
+no_server:
+    if (story.code) (void)hf_fail(error, err, "%s", story.detail);
+    close(client->wake_fd);
+no_wake:
+    hf_fork_guard_deinit(&client->fork_guard);
+no_guard:
+    hf_metrics_close(client->metrics);
+no_metrics:
+    hf_callbacks_abandon(&client->callbacks);
+    pthread_mutex_destroy(&client->async_lock);
+    hf_free(&copy->allocator, client);
+    hf_options_close(copy);
+    if (err != HF_E_NO_SERVER && err != HF_E_INVALID) {
+        return hf_fail(error, err, "open client: %s", hf_err_text(err));
+    }
+    return err;
+}
+
+/* ---- Closing --------------------------------------------------------------------------- */
+
+hf_err hf_client_enter(struct hf_client *client, struct hf_error *error)
+{
+    if (hf_fork_guard_is_child(&client->fork_guard)) {
+        return hf_fail(error, HF_E_FORKED, "open a client of its own in the child process");
+    }
+    const uint32_t calls = atomic_fetch_add(&client->calls, 1);
+    if (atomic_load(&client->is_closing)) {
+        hf_client_leave(client);
+        return hf_fail(error, HF_E_CLOSED, "client is closed");
+    }
+    if (calls >= client->options->calls_max) {
+        hf_client_leave(client);
+        return hf_fail(error, HF_E_OVERLOAD, "calls_max is %u", client->options->calls_max);
+    }
+    return HF_OK;
+}
+
+void hf_client_leave(struct hf_client *client)
+{
+    if (atomic_fetch_sub(&client->calls, 1) == 1 && atomic_load(&client->is_closing)) {
+        atomic_fetch_add(&client->left, 1);
+        hf_futex_wake_all(&client->left);
+    }
+}
+
+static void wait_until_empty(struct hf_client *client)
+{
+    for (;;) {
+        const uint32_t left = atomic_load(&client->left);
+        if (atomic_load(&client->calls) == 0) return;
+        /* A wake may come between the two loads above; the bound makes up for it. */
+        (void)hf_futex_wait(&client->left, left, hf_later(hf_now(), hf_ms(100)));
+    }
+}
+
+static void free_client(struct hf_client *client)
+{
+    struct hf_options *options = client->options;
+    hf_endpoint_deinit(&client->endpoint);
+    hf_embedded_stop(client->embedded);
+    close(client->wake_fd);
+    hf_fork_guard_deinit(&client->fork_guard);
+    hf_metrics_close(client->metrics);
+    pthread_mutex_destroy(&client->async_lock);
+    hf_free(&options->allocator, client);
+    hf_options_close(options);
+}
+
+void hf_client_close(struct hf_client *client)
+{
+    if (!client) return;
+    if (hf_fork_guard_is_child(&client->fork_guard)) {
+        hf_callbacks_abandon(&client->callbacks);
+        free_client(client);
+        return;
+    }
+    atomic_store(&client->is_closing, true);
+    hf_endpoint_shut(&client->endpoint);
+    wait_until_empty(client);
+
+    atomic_store(&client->is_stopping, true);
+    hf_client_attention(client);
+    pthread_join(client->maintenance, NULL);
+    hf_callbacks_deinit(&client->callbacks);
+    free_client(client);
+}
+
+/* ---- Waiting -----------------------------------------------------------------------------
+ */
+
+hf_err hf_client_wait_ready(struct hf_client *client, hf_duration timeout,
+                            struct hf_error *error)
+{
+    hf_err err = hf_client_enter(client, error);
+    if (err) return err;
+    err = hf_endpoint_wait(&client->endpoint, hf_later(hf_now(), timeout), error);
+    hf_client_leave(client);
+    return err;
+}

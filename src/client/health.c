@@ -1,0 +1,116 @@
+#include <holdfast/health.h>
+
+#include "client/client.h"
+
+#include <holdfast/stats.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *hf_status_name(enum hf_status status)
+{
+    switch (status) {
+    case HF_STATUS_UP: return "up";
+    case HF_STATUS_DEGRADED: return "degraded";
+    case HF_STATUS_DOWN: return "down";
+    }
+    return "unknown";
+}
+
+/* What the endpoint's lock guards, copied out. */
+static void read_endpoint(struct hf_endpoint *e, struct hf_health *health, bool *is_degraded,
+                          struct hf_error *story)
+{
+    pthread_mutex_lock(&e->lock);
+    health->error = e->locked.why;
+    health->checked = e->locked.checked;
+    health->check_took = e->locked.check_took;
+    health->connections_idle = e->locked.idle_count;
+    health->connections_leased = e->locked.leased;
+    health->is_fence_whole = !e->locked.is_fence_forbidden;
+    *is_degraded = e->locked.is_degraded;
+    *story = e->locked.story;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static bool is_passing(enum hf_breaker_state state)
+{
+    return state != HF_BREAKER_OPEN && state != HF_BREAKER_FORCED_OPEN;
+}
+
+static void judge(struct hf_health *health, bool is_connected, bool is_degraded,
+                  const struct hf_error *story)
+{
+    const enum hf_breaker_state state = health->breaker.state;
+    const char                 *reason = "answers";
+    health->status = HF_STATUS_UP;
+    if (!is_passing(state)) {
+        health->status = HF_STATUS_DOWN;
+        reason = state == HF_BREAKER_OPEN ? "circuit breaker is open"
+                                          : "circuit breaker is forced open";
+    } else if (!is_connected) {
+        health->status = HF_STATUS_DOWN;
+        reason = health->error ? "no connection" : "not connected yet";
+    } else if (is_degraded) {
+        health->status = HF_STATUS_DEGRADED;
+        reason = "refuses writes: it cannot persist, or lacks replicas";
+    } else if (state == HF_BREAKER_HALF_OPEN) {
+        health->status = HF_STATUS_DEGRADED;
+        reason = "circuit breaker is probing";
+    } else if (!health->is_fence_whole) {
+        health->status = HF_STATUS_DEGRADED;
+        reason = "late commands of lost connections cannot be ruled out (CLIENT KILL, INFO "
+                 "or CLIENT ID failed or is forbidden)";
+    }
+    const bool has_story = health->status == HF_STATUS_DOWN && health->error;
+    snprintf(health->reason, sizeof health->reason, "%s%s%.200s", reason,
+             has_story ? ": " : "", has_story ? story->detail : "");
+}
+
+void hf_health_get(struct hf_client *client, struct hf_health *health)
+{
+    struct hf_endpoint   *e = &client->endpoint;
+    const struct hf_link *shared = atomic_load(&e->shared);
+    bool                  is_degraded;
+    struct hf_error       story;
+    struct hf_stats       stats;
+
+    *health = (struct hf_health){ 0 };
+    read_endpoint(e, health, &is_degraded, &story);
+    hf_breaker_snapshot(&e->breaker, hf_now(), &health->breaker);
+    hf_url_describe(&client->options->url, health->endpoint, sizeof health->endpoint);
+    hf_metrics_read(client->metrics, &stats);
+    health->connections_open = (uint32_t)stats.connections_open;
+    health->connections_max = client->options->max_connections;
+    health->calls_under_way = atomic_load(&client->calls);
+    health->calls_max = client->options->calls_max;
+    health->protocol = atomic_load(&e->protocol);
+    judge(health, shared != NULL, is_degraded, &story);
+}
+
+void hf_health_check(struct hf_client *client)
+{
+    hf_endpoint_check_now(&client->endpoint);
+    hf_client_attention(client);
+}
+
+hf_err hf_health_force_breaker(struct hf_client *client, enum hf_breaker_state state)
+{
+    return hf_breaker_force(&client->endpoint.breaker, hf_now(), state);
+}
+
+void hf_health_reset_breaker(struct hf_client *client)
+{
+    hf_breaker_reset(&client->endpoint.breaker, hf_now());
+}
+
+void hf_stats_get(const struct hf_client *client, struct hf_stats *stats)
+{
+    hf_metrics_read(client->metrics, stats);
+    stats->calls_in_flight = atomic_load(&client->calls);
+}
+
+void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
+                      struct hf_latency *latency)
+{
+    hf_metrics_latency(client->metrics, what, latency);
+}

@@ -1,0 +1,51 @@
+#include "client/client.h"
+#include "core/alloc.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* The wake descriptor, the dials, and every connection there can be. */
+static unsigned poll_capacity(const struct hf_client *client)
+{
+    return 1 + HF_DIALS_MAX + HF_SHARED_MAX + client->options->max_connections;
+}
+
+static void wait_for_work(const struct pollfd *fds, unsigned count, hf_instant due)
+{
+    const hf_duration     left = hf_between(hf_now(), due);
+    const struct timespec timeout = { left.ns / 1000000000, left.ns % 1000000000 };
+    if (ppoll((struct pollfd *)fds, count, due.ns == INT64_MAX ? NULL : &timeout, NULL) < 0) {
+        /* A signal: the loop looks at everything again anyway. */
+        return;
+    }
+}
+
+void *hf_client_maintain(void *arg)
+{
+    struct hf_client   *client = arg;
+    struct hf_endpoint *endpoint = &client->endpoint;
+    const unsigned      capacity = poll_capacity(client);
+    struct pollfd       few[1 + HF_DIALS_MAX + HF_SHARED_MAX + 32];
+    struct pollfd      *fds = few;
+    if (capacity > sizeof few / sizeof few[0]) {
+        fds = hf_alloc_zero(hf_client_allocator(client), capacity, sizeof *fds);
+    }
+    const unsigned room = fds ? capacity : sizeof few / sizeof few[0];
+    if (!fds) fds = few; /* Connections past the room are looked at when they call. */
+
+    while (!atomic_load(&client->is_stopping)) {
+        const hf_instant now = hf_now();
+        const hf_instant due = hf_earlier_of(hf_endpoint_tend(endpoint, now),
+                                             hf_client_expire_asyncs(client, now));
+
+        fds[0] = (struct pollfd){ .fd = client->wake_fd, .events = POLLIN };
+        const unsigned count = hf_endpoint_poll(endpoint, fds + 1, room - 1);
+        wait_for_work(fds, count + 1, due);
+
+        uint64_t wakes;
+        if (fds[0].revents && read(client->wake_fd, &wakes, sizeof wakes) < 0) continue;
+        hf_endpoint_serve(endpoint, fds + 1, count);
+    }
+    if (fds != few) hf_free(hf_client_allocator(client), fds);
+    return NULL;
+}

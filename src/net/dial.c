@@ -1,0 +1,401 @@
+#include "net/dial.h"
+
+#include "core/assert.h"
+#include "core/error.h"
+#include "net/resp_writer.h"
+#include "net/server_error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OUT_MAX = 64 * 1024, REPLY_MAX = 1024 * 1024 };
+
+static const struct hf_resp_limits handshake_limits = { .bytes_max = REPLY_MAX,
+                                                        .elements_max = 1024,
+                                                        .depth_max = 8 };
+
+static void fail(struct hf_dial *dial, hf_err err)
+{
+    hf_assert(err != HF_OK);
+    dial->error.code = err;
+    dial->state = HF_DIAL_FAILED;
+}
+
+/* ---- Commands of the handshake --------------------------------------------------------- */
+
+static void queue(struct hf_dial *dial, const char *const *words, size_t count)
+{
+    struct hf_bytes argv[8];
+    hf_assert(count <= 8);
+    for (size_t i = 0; i < count; i++) argv[i] = hf_str(words[i]);
+
+    const hf_err err = hf_resp_encode(&dial->out, argv, count);
+    if (err) {
+        fail(dial, hf_fail(&dial->error, err, "handshake: %s", hf_err_text(err)));
+    } else {
+        dial->replies_due++;
+    }
+}
+
+#define QUEUE(dial, ...)                                                                     \
+    queue(dial, (const char *const[]){ __VA_ARGS__ },                                        \
+          sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+
+static const char *user_of(const struct hf_dial *dial)
+{
+    const struct hf_url *url = dial->plan->url;
+    return url->user && url->user[0] ? url->user : "default";
+}
+
+static void enter(struct hf_dial *dial, enum hf_dial_state state)
+{
+    dial->state = state;
+    dial->replies_due = 0;
+    dial->reply_index = 0;
+}
+
+static void say_hello(struct hf_dial *dial)
+{
+    enter(dial, HF_DIAL_HELLO);
+    const char *password = dial->plan->url->password;
+    if (password) {
+        QUEUE(dial, "HELLO", "3", "AUTH", user_of(dial), password);
+    } else {
+        QUEUE(dial, "HELLO", "3");
+    }
+}
+
+static void prepare(struct hf_dial *dial)
+{
+    const struct hf_dial_plan *plan = dial->plan;
+    char                       db[16];
+    enter(dial, HF_DIAL_PREPARE);
+    snprintf(db, sizeof db, "%" PRIu32, plan->url->db);
+    QUEUE(dial, "SELECT", db);
+    QUEUE(dial, "PING");
+    QUEUE(dial, "INFO", "server");
+    QUEUE(dial, "CLIENT", "ID");
+    if (plan->client_name) QUEUE(dial, "CLIENT", "SETNAME", plan->client_name);
+}
+
+static void authenticate(struct hf_dial *dial)
+{
+    const struct hf_url *url = dial->plan->url;
+    dial->greeting.protocol = 2;
+    if (!url->password) {
+        prepare(dial);
+        return;
+    }
+    enter(dial, HF_DIAL_AUTH);
+    if (url->user && url->user[0]) {
+        QUEUE(dial, "AUTH", url->user, url->password);
+    } else {
+        QUEUE(dial, "AUTH", url->password);
+    }
+}
+
+/* ---- Replies --------------------------------------------------------------------------- */
+
+static hf_err error_of(const struct hf_reply *reply, struct hf_bytes *text)
+{
+    *text = hf_bytes("", 0);
+    if (hf_reply_type(reply) != HF_REPLY_ERROR) return HF_OK;
+    if (hf_reply_bytes(reply, text)) return HF_E_PROTOCOL;
+    return hf_server_error(*text);
+}
+
+static void fail_with(struct hf_dial *dial, hf_err err, struct hf_bytes text)
+{
+    fail(dial, hf_fail(&dial->error, err, "handshake: %.*s", (int)text.size,
+                       (const char *)text.data));
+}
+
+static bool means_no_hello(struct hf_bytes text)
+{
+    static const char *const beginnings[] = { "ERR unknown command", "NOPROTO" };
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        const size_t size = strlen(beginnings[i]);
+        if (text.size >= size && memcmp(text.data, beginnings[i], size) == 0) return true;
+    }
+    return false;
+}
+
+static void take_hello(struct hf_dial *dial, const struct hf_reply *reply)
+{
+    struct hf_bytes text;
+    const hf_err    err = error_of(reply, &text);
+    if (err && means_no_hello(text)) {
+        authenticate(dial);
+    } else if (err) {
+        fail_with(dial, err, text);
+    } else {
+        dial->greeting.protocol = 3;
+        prepare(dial);
+    }
+}
+
+static void take_auth(struct hf_dial *dial, const struct hf_reply *reply)
+{
+    struct hf_bytes text;
+    const hf_err    err = error_of(reply, &text);
+    if (err) {
+        fail_with(dial, err == HF_E_NOPERM ? err : HF_E_AUTH, text);
+    } else {
+        prepare(dial);
+    }
+}
+
+static void read_run_id(struct hf_dial *dial, const struct hf_reply *reply)
+{
+    static const char field[] = "\nrun_id:";
+    struct hf_bytes   info;
+    if (hf_reply_type(reply) == HF_REPLY_ERROR || hf_reply_bytes(reply, &info)) return;
+
+    const char *at = memmem(info.data, info.size, field, sizeof field - 1);
+    if (!at) return;
+    at += sizeof field - 1;
+    const size_t left = info.size - (size_t)(at - (const char *)info.data);
+    const char  *end = memchr(at, '\r', left);
+    if (!end || end - at >= HF_RUN_ID_SIZE) return;
+    memcpy(dial->greeting.run_id, at, (size_t)(end - at));
+}
+
+/* The replies to prepare(), in its order. Only SELECT and PING decide; what an ACL forbids of
+ * the others makes features smaller, not the server useless. */
+static void take_prepare(struct hf_dial *dial, const struct hf_reply *reply)
+{
+    enum { SELECTED, PINGED, INFORMED, IDENTIFIED };
+    struct hf_bytes text;
+    const hf_err    err = error_of(reply, &text);
+    switch (dial->reply_index) {
+    case SELECTED:
+        if (err && (err != HF_E_NOPERM || dial->plan->url->db)) fail_with(dial, err, text);
+        break;
+    case PINGED:
+        dial->greeting.is_degraded = hf_err_category(err) == HF_CATEGORY_DEGRADED;
+        if (err && !dial->greeting.is_degraded && err != HF_E_NOPERM) {
+            fail_with(dial, err, text);
+        }
+        break;
+    case INFORMED: read_run_id(dial, reply); break;
+    case IDENTIFIED:
+        if (hf_reply_int(reply, &dial->greeting.client_id)) dial->greeting.client_id = 0;
+        break;
+    default: break;
+    }
+}
+
+static void take_reply(struct hf_dial *dial, const struct hf_reply *reply)
+{
+    const enum hf_dial_state state = dial->state;
+    switch (state) {
+    case HF_DIAL_HELLO: take_hello(dial, reply); break;
+    case HF_DIAL_AUTH: take_auth(dial, reply); break;
+    case HF_DIAL_PREPARE: take_prepare(dial, reply); break;
+    default: break;
+    }
+    if (dial->state != state || ++dial->reply_index < dial->replies_due) return;
+    if (state == HF_DIAL_PREPARE) dial->state = HF_DIAL_READY;
+}
+
+/* ---- Steps ----------------------------------------------------------------------------- */
+
+static void try_next_address(struct hf_dial *dial)
+{
+    hf_transport_close(&dial->transport);
+    while (dial->next_address < dial->addresses.count) {
+        const struct hf_address *address = &dial->addresses.at[dial->next_address++];
+        char                     text[128];
+        bool                     connected;
+        int                      os_error;
+        if (hf_socket_connect(&dial->transport, address, &connected, &os_error) == HF_OK) {
+            dial->state = HF_DIAL_CONNECT;
+            return;
+        }
+        hf_address_text(address, text, sizeof text);
+        (void)hf_fail(&dial->error, HF_E_CONNECT, "connect %s: %s", text, strerror(os_error));
+    }
+    fail(dial, HF_E_CONNECT);
+}
+
+static bool step_resolve(struct hf_dial *dial)
+{
+    const hf_err err = hf_lookup_take(dial->lookup, &dial->addresses, &dial->error);
+    if (err == HF_E_TRYAGAIN) return false;
+    hf_lookup_drop(dial->lookup);
+    dial->lookup = NULL;
+    if (err) {
+        fail(dial, err);
+    } else {
+        try_next_address(dial);
+    }
+    return true;
+}
+
+static bool step_connect(struct hf_dial *dial)
+{
+    struct pollfd writable = { .fd = dial->transport.fd, .events = POLLOUT };
+    if (poll(&writable, 1, 0) <= 0) return false;
+
+    int os_error;
+    if (hf_socket_connected(&dial->transport, &os_error)) {
+        char text[128];
+        hf_address_text(&dial->addresses.at[dial->next_address - 1], text, sizeof text);
+        (void)hf_fail(&dial->error, HF_E_CONNECT, "connect %s: %s", text, strerror(os_error));
+        try_next_address(dial);
+        return true;
+    }
+    hf_socket_tune(&dial->transport, dial->plan->patience);
+    say_hello(dial);
+    return true;
+}
+
+static void fail_lost(struct hf_dial *dial, int os_error)
+{
+    fail(dial, hf_fail(&dial->error, HF_E_CONNECT, "handshake: %s",
+                       os_error ? strerror(os_error) : "server closed the connection"));
+}
+
+/* True when bytes moved. */
+static bool exchange(struct hf_dial *dial)
+{
+    int    os_error = 0;
+    size_t sent = 0, received = 0, size;
+    void  *space;
+    if (hf_buffer_size(&dial->out) > 0) {
+        const struct iovec part = { hf_buffer_bytes(&dial->out), hf_buffer_size(&dial->out) };
+        if (hf_transport_send(&dial->transport, &part, 1, &sent, &os_error)) {
+            /* What the server said before it closed explains more than the failed send. */
+            sent = 0;
+        }
+        explicit_bzero(part.iov_base, sent); /* It may be a password. */
+        hf_buffer_consume(&dial->out, sent);
+    }
+    const hf_err err = hf_resp_reader_space(&dial->reader, &space, &size);
+    if (err) {
+        fail(dial, hf_fail(&dial->error, err, "handshake: %s", hf_err_text(err)));
+    } else if (hf_transport_receive(&dial->transport, space, size, &received, &os_error)) {
+        fail_lost(dial, os_error);
+    } else {
+        hf_resp_reader_filled(&dial->reader, received);
+    }
+    return sent + received > 0;
+}
+
+static void take_replies(struct hf_dial *dial)
+{
+    while (dial->state >= HF_DIAL_HELLO && dial->state <= HF_DIAL_PREPARE) {
+        struct hf_reply *reply;
+        const hf_err     err = hf_resp_reader_next(&dial->reader, &reply);
+        if (err) {
+            fail(dial, hf_fail(&dial->error, err, "handshake: %s",
+                               hf_resp_reader_error(&dial->reader)));
+            return;
+        }
+        if (!reply) return;
+        if (hf_reply_type(reply) != HF_REPLY_PUSH) take_reply(dial, reply);
+        hf_reply_free(reply);
+    }
+}
+
+static bool step_talk(struct hf_dial *dial)
+{
+    const bool moved = exchange(dial);
+    if (dial->state != HF_DIAL_FAILED) take_replies(dial);
+    return moved;
+}
+
+static bool has_ended(const struct hf_dial *dial)
+{
+    return dial->state == HF_DIAL_READY || dial->state == HF_DIAL_FAILED;
+}
+
+bool hf_dial_step(struct hf_dial *dial, hf_instant now)
+{
+    bool moves = true;
+    while (moves && !has_ended(dial)) {
+        switch (dial->state) {
+        case HF_DIAL_RESOLVE: moves = step_resolve(dial); break;
+        case HF_DIAL_CONNECT: moves = step_connect(dial); break;
+        default: moves = step_talk(dial); break;
+        }
+    }
+    if (!has_ended(dial) && !hf_before(now, dial->deadline)) {
+        static const char *const doing[] = { "resolving",      "connecting", "saying hello",
+                                             "authenticating", "preparing",  "fencing" };
+        fail(dial, hf_fail(&dial->error, HF_E_CONNECT_TIMEOUT, "no answer while %s",
+                           doing[dial->state]));
+    }
+    return has_ended(dial);
+}
+
+/* ---- Beginning and end ----------------------------------------------------------------- */
+
+static hf_err set_out(struct hf_dial *dial)
+{
+    const struct hf_url *url = dial->plan->url;
+    const char          *path = dial->plan->socket_path ? dial->plan->socket_path : url->path;
+    if (url->scheme == HF_SCHEME_UNIX || url->scheme == HF_SCHEME_EMBEDDED) {
+        dial->addresses.count = 1;
+        return hf_address_unix(&dial->addresses.at[0], path);
+    }
+    if (hf_address_numeric(&dial->addresses.at[0], url->host, url->port)) {
+        dial->addresses.count = 1;
+        return HF_OK;
+    }
+    return hf_lookup_start(&dial->lookup, url->host, url->port);
+}
+
+void hf_dial_init(struct hf_dial *dial, const struct hf_dial_plan *plan, hf_instant now,
+                  hf_instant deadline)
+{
+    *dial = (struct hf_dial){
+        .plan = plan,
+        .started = now,
+        .deadline = deadline,
+        .transport = { .fd = -1 },
+    };
+    hf_resp_reader_init(&dial->reader, plan->allocator, &handshake_limits);
+    hf_buffer_init(&dial->out, plan->allocator, OUT_MAX);
+
+    const hf_err err = set_out(dial);
+    if (err) {
+        fail(dial, hf_fail(&dial->error, err, "dial: %s", hf_err_text(err)));
+    } else if (!dial->lookup) {
+        try_next_address(dial);
+    }
+}
+
+void hf_dial_deinit(struct hf_dial *dial)
+{
+    if (dial->out.data) explicit_bzero(dial->out.data, dial->out.capacity);
+    hf_buffer_deinit(&dial->out);
+    hf_resp_reader_deinit(&dial->reader);
+    hf_lookup_drop(dial->lookup);
+    hf_transport_close(&dial->transport);
+    dial->lookup = NULL;
+}
+
+int hf_dial_fd(const struct hf_dial *dial)
+{
+    return dial->lookup ? hf_lookup_fd(dial->lookup) : dial->transport.fd;
+}
+
+short hf_dial_events(const struct hf_dial *dial)
+{
+    if (dial->state == HF_DIAL_RESOLVE) return POLLIN;
+    if (dial->state == HF_DIAL_CONNECT) return POLLOUT;
+    const short wanted = hf_buffer_size(&dial->out) > 0 ? POLLIN | POLLOUT : POLLIN;
+    return hf_transport_events(&dial->transport, wanted);
+}
+
+struct hf_transport hf_dial_take(struct hf_dial *dial)
+{
+    hf_assert(dial->state == HF_DIAL_READY);
+    const struct hf_transport taken = dial->transport;
+    dial->transport.fd = -1;
+    return taken;
+}

@@ -1,0 +1,118 @@
+#include "topology/dialler.h"
+
+#include "core/assert.h"
+
+#include <string.h>
+
+enum {
+    GAP_MIN_MS = 100,
+    GAP_SPREAD_MS = 100,
+    REFUSED_GAP_MIN_MS = 1000,
+    REFUSED_GAP_MAX_MS = 30000,
+};
+
+static void check_invariant(const struct hf_dialler *d)
+{
+    hf_assert(d->count <= HF_DIALS_MAX);
+    for (unsigned i = 1; i < d->count; i++) {
+        hf_assert(!hf_before(d->dials[i].started, d->dials[i - 1].started));
+    }
+}
+
+void hf_dialler_init(struct hf_dialler *d, const struct hf_dial_plan *plan,
+                     hf_duration timeout, uint64_t seed)
+{
+    *d = (struct hf_dialler){ .plan = *plan, .timeout = timeout, .rng = { seed } };
+}
+
+void hf_dialler_deinit(struct hf_dialler *d)
+{
+    for (unsigned i = 0; i < d->count; i++) hf_dial_deinit(&d->dials[i]);
+    d->count = 0;
+}
+
+static void forget(struct hf_dialler *d, unsigned index)
+{
+    hf_dial_deinit(&d->dials[index]);
+    d->count--;
+    memmove(&d->dials[index], &d->dials[index + 1], (d->count - index) * sizeof d->dials[0]);
+    check_invariant(d);
+}
+
+static hf_duration gap(struct hf_dialler *d)
+{
+    return hf_us((uint32_t)(GAP_MIN_MS * 1000 +
+                            hf_rng_below(&d->rng, GAP_SPREAD_MS * UINT64_C(1000))));
+}
+
+static hf_duration gap_after_refusal(struct hf_dialler *d)
+{
+    const unsigned doublings = d->refusals < 6 ? d->refusals - 1 : 5;
+    uint32_t       ms = (uint32_t)REFUSED_GAP_MIN_MS << doublings;
+    if (ms > REFUSED_GAP_MAX_MS) ms = REFUSED_GAP_MAX_MS;
+    return hf_ms(ms / 2 + (uint32_t)hf_rng_below(&d->rng, ms / 2));
+}
+
+static void start(struct hf_dialler *d, hf_instant now)
+{
+    if (d->count == HF_DIALS_MAX) forget(d, 1);
+    hf_dial_init(&d->dials[d->count++], &d->plan, now, hf_later(now, d->timeout));
+    d->next_at = hf_later(now, gap(d));
+    check_invariant(d);
+}
+
+void hf_dialler_want(struct hf_dialler *d, unsigned wanted, hf_instant now)
+{
+    if (wanted == 0) {
+        hf_dialler_deinit(d);
+        return;
+    }
+    if (!hf_before(now, d->next_at)) start(d, now);
+}
+
+bool hf_dialler_step(struct hf_dialler *d, hf_instant now, struct hf_dialled *dialled)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        struct hf_dial *dial = &d->dials[i];
+        if (!hf_dial_step(dial, now)) continue;
+
+        *dialled = (struct hf_dialled){ .transport = { .fd = -1 } };
+        if (dial->state == HF_DIAL_READY) {
+            dialled->transport = hf_dial_take(dial);
+            dialled->greeting = dial->greeting;
+            d->refusals = 0;
+            d->next_at = now;
+        } else {
+            dialled->err = dial->error.code;
+            dialled->error = dial->error;
+        }
+        if (hf_err_category(dialled->err) == HF_CATEGORY_AUTH) {
+            d->refusals++;
+            d->next_at = hf_later(now, gap_after_refusal(d));
+        }
+        forget(d, i);
+        return true;
+    }
+    return false;
+}
+
+unsigned hf_dialler_poll(const struct hf_dialler *d, struct pollfd *fds)
+{
+    for (unsigned i = 0; i < d->count; i++) {
+        fds[i] = (struct pollfd){ .fd = hf_dial_fd(&d->dials[i]),
+                                  .events = hf_dial_events(&d->dials[i]) };
+    }
+    return d->count;
+}
+
+hf_instant hf_dialler_next(const struct hf_dialler *d, unsigned wanted)
+{
+    hf_instant next = wanted ? d->next_at : hf_never();
+    for (unsigned i = 0; i < d->count; i++) next = hf_earlier_of(next, d->dials[i].deadline);
+    return next;
+}
+
+void hf_dialler_hurry(struct hf_dialler *d)
+{
+    d->next_at = (hf_instant){ 0 };
+}

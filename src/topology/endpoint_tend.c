@@ -1,0 +1,402 @@
+#include "core/alloc.h"
+#include "core/assert.h"
+#include "core/error.h"
+#include "topology/endpoint_inside.h"
+
+#include <string.h>
+
+enum {
+    HALF_OPEN_CHECK_MS = 50, /* Between checks that probe for the breaker. */
+    FLAP_MS = 200,           /* A connection that lived shorter is not replaced at once. */
+};
+
+/* ---- Broken connections ------------------------------------------------------------------
+ */
+
+static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant now)
+{
+    struct hf_link *was = link;
+    link->is_fenced = true;
+    if (atomic_compare_exchange_strong(&e->shared, &was, NULL) || link->is_shared) {
+        /* One event, one failure, however many calls were waiting: the end of one busy
+         * connection is not the end of the server. */
+        hf_breaker_hint_failed(&e->breaker, now);
+        hf_endpoint_fence(e, &link->greeting);
+        if (hf_to_ms(hf_between(link->since, now)) >= FLAP_MS) hf_dialler_hurry(&e->dialler);
+    }
+    struct hf_error story;
+    hf_mux_story(&link->mux, &story);
+    hf_log(e->logger, HF_LOG_INFO, "endpoint", "connection lost: %s", story.detail);
+}
+
+/* A leased one that broke while nobody had it. */
+static void forget_idle(struct hf_endpoint *e, const struct hf_link *link)
+{
+    pthread_mutex_lock(&e->lock);
+    for (unsigned i = 0; i < e->locked.idle_count; i++) {
+        if (e->locked.idle[i] != link) continue;
+        e->locked.idle_count--;
+        memmove(&e->locked.idle[i], &e->locked.idle[i + 1],
+                (e->locked.idle_count - i) * sizeof e->locked.idle[0]);
+        break;
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void count_bytes(struct hf_endpoint *e, struct hf_link *link)
+{
+    hf_metrics_add(e->metrics, HF_STAT_BYTES_RECEIVED,
+                   (int64_t)atomic_exchange(&link->mux.bytes_in, 0));
+    hf_metrics_add(e->metrics, HF_STAT_BYTES_SENT,
+                   (int64_t)atomic_exchange(&link->mux.bytes_out, 0));
+    hf_metrics_add(e->metrics, HF_STAT_LATE_REPLIES,
+                   (int64_t)atomic_exchange(&link->mux.late_replies, 0));
+}
+
+static void reap(struct hf_endpoint *e, hf_instant now)
+{
+    for (unsigned i = 0; i < e->link_count; i++) {
+        struct hf_link *link = e->links[i];
+        if (!link->is_open) continue;
+        count_bytes(e, link);
+        if (hf_mux_state(&link->mux) == HF_MUX_READY) continue;
+
+        if (!link->is_fenced) {
+            note_loss(e, link, now);
+            forget_idle(e, link);
+        }
+        if (e->pinged != link && hf_mux_reap(&link->mux)) {
+            link->is_open = false;
+            hf_metrics_add(e->metrics, HF_STAT_CONNECTIONS_OPEN, -1);
+        }
+    }
+}
+
+static void close_long_idle(struct hf_endpoint *e, hf_instant now)
+{
+    struct hf_link *old = NULL;
+    pthread_mutex_lock(&e->lock);
+    if (e->locked.idle_count > 0) {
+        struct hf_link *oldest = e->locked.idle[0];
+        if (!hf_before(now, hf_later(oldest->since, e->opts.idle_max))) old = oldest;
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (!old) return;
+
+    forget_idle(e, old);
+    hf_mux_break(&old->mux, HF_E_CLOSED_SENT, "idle for too long");
+}
+
+/* ---- New connections ---------------------------------------------------------------------
+ */
+
+static struct hf_link *make_link(struct hf_endpoint *e, bool is_shared)
+{
+    struct hf_link *link = hf_alloc_zero(e->allocator, 1, sizeof *link);
+    if (!link) return NULL;
+    if (hf_mux_init(&link->mux, e->allocator, &e->opts.limits, &e->owner, &e->spin)) {
+        hf_free(e->allocator, link);
+        return NULL;
+    }
+    link->endpoint = e;
+    link->is_shared = is_shared;
+    e->links[e->link_count++] = link;
+    return link;
+}
+
+static struct hf_link *free_link(struct hf_endpoint *e, bool is_shared)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < e->link_count; i++) {
+        if (e->links[i]->is_shared != is_shared) continue;
+        if (!e->links[i]->is_open) return e->links[i];
+        count++;
+    }
+    const unsigned most = is_shared ? HF_SHARED_MAX : e->opts.connections_max - 1;
+    return count < most ? make_link(e, is_shared) : NULL;
+}
+
+static struct hf_link *attach(struct hf_endpoint *e, struct hf_dialled *dialled,
+                              bool is_shared, hf_instant now)
+{
+    struct hf_link *link = free_link(e, is_shared);
+    if (!link) {
+        hf_transport_close(&dialled->transport);
+        return NULL;
+    }
+    link->greeting = dialled->greeting;
+    link->since = now;
+    link->is_open = true;
+    link->is_fenced = false;
+    hf_mux_attach(&link->mux, &dialled->transport);
+    hf_metrics_inc(e->metrics, HF_STAT_CONNECTS);
+    hf_metrics_add(e->metrics, HF_STAT_CONNECTIONS_OPEN, 1);
+    if (e->connects++ > 0 && is_shared) hf_metrics_inc(e->metrics, HF_STAT_RECONNECTS);
+    return link;
+}
+
+static void note_up(struct hf_endpoint *e, bool is_degraded, hf_instant now, hf_duration took)
+{
+    pthread_mutex_lock(&e->lock);
+    e->locked.is_down = false;
+    e->locked.is_degraded = is_degraded;
+    e->locked.why = HF_OK;
+    e->locked.checked = now;
+    e->locked.check_took = took;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
+{
+    struct hf_link *old = atomic_exchange(&e->shared, NULL);
+    if (old) {
+        hf_mux_break(&old->mux, HF_E_LOST, "replaced by a new connection");
+        old->is_fenced = true;
+        hf_endpoint_fence(e, &old->greeting);
+    }
+    struct hf_link *link = attach(e, dialled, true, now);
+    if (!link) return;
+
+    hf_endpoint_send_fences(e, link);
+    note_up(e, dialled->greeting.is_degraded, now, hf_ns(0));
+    e->published = now;
+    e->next_check = hf_later(now, e->opts.health_interval);
+    atomic_store(&e->protocol, dialled->greeting.protocol);
+    atomic_store(&e->shared, link);
+    hf_breaker_hint_healthy(&e->breaker, now);
+    hf_endpoint_announce(e);
+}
+
+static void put_fresh(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
+{
+    struct hf_link *link = attach(e, dialled, false, now);
+    if (!link) return;
+    pthread_mutex_lock(&e->lock);
+    e->locked.idle[e->locked.idle_count++] = link;
+    pthread_mutex_unlock(&e->lock);
+    hf_endpoint_announce(e);
+}
+
+static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dialled,
+                             hf_instant now)
+{
+    bool is_news;
+    pthread_mutex_lock(&e->lock);
+    is_news = !e->locked.is_down || e->locked.why != dialled->err;
+    e->locked.is_down = !atomic_load(&e->shared);
+    e->locked.why = dialled->err;
+    e->locked.story = dialled->error;
+    e->locked.checked = now;
+    pthread_mutex_unlock(&e->lock);
+
+    hf_metrics_inc(e->metrics, HF_STAT_CONNECT_FAILURES);
+    if (is_news) {
+        char where[HF_URL_DESCRIBE_MAX];
+        hf_url_describe(e->opts.plan.url, where, sizeof where);
+        hf_log(e->logger, HF_LOG_WARN, "endpoint", "%s: %s", where, dialled->error.detail);
+    }
+    if (hf_err_counts_against_endpoint(dialled->err))
+        hf_breaker_hint_failed(&e->breaker, now);
+    hf_endpoint_announce(e);
+}
+
+/* A new shared connection is wanted while there is none, and while the breaker is open: its
+ * handshake is the probe that finds the server well again. */
+static bool wants_shared(struct hf_endpoint *e)
+{
+    return !atomic_load(&e->shared) || hf_breaker_state(&e->breaker) == HF_BREAKER_OPEN;
+}
+
+static unsigned leases_wanted(struct hf_endpoint *e)
+{
+    pthread_mutex_lock(&e->lock);
+    const unsigned used = e->locked.leased + e->locked.idle_count;
+    const unsigned room = e->opts.connections_max - 1 > used
+                              ? e->opts.connections_max - 1 - used
+                              : 0;
+    unsigned       wanted = e->locked.wanted > e->locked.idle_count
+                                ? e->locked.wanted - e->locked.idle_count
+                                : 0;
+    pthread_mutex_unlock(&e->lock);
+    return wanted < room ? wanted : room;
+}
+
+static unsigned connections_wanted(struct hf_endpoint *e)
+{
+    if (atomic_load(&e->is_closed)) return 0;
+    return (wants_shared(e) ? 1 : 0) + leases_wanted(e);
+}
+
+static void dial(struct hf_endpoint *e, hf_instant now)
+{
+    struct hf_dialled dialled;
+    hf_dialler_want(&e->dialler, connections_wanted(e), now);
+    while (hf_dialler_step(&e->dialler, now, &dialled)) {
+        if (dialled.err) {
+            note_failed_dial(e, &dialled, now);
+        } else if (wants_shared(e)) {
+            publish(e, &dialled, now);
+        } else if (leases_wanted(e) > 0) {
+            put_fresh(e, &dialled, now);
+        } else {
+            hf_transport_close(&dialled.transport);
+        }
+        hf_dialler_want(&e->dialler, connections_wanted(e), now);
+    }
+}
+
+/* ---- Health checks -----------------------------------------------------------------------
+ */
+
+static void ping_done(struct hf_mux_call *call)
+{
+    struct hf_endpoint *e = (struct hf_endpoint *)((char *)call -
+                                                   offsetof(struct hf_endpoint, ping));
+    atomic_store(&e->ping_ended, 1);
+    e->owner.attention(e->owner.ctx);
+}
+
+static bool is_check_due(struct hf_endpoint *e, hf_instant now)
+{
+    if (e->pinged || !atomic_load(&e->shared)) return false;
+    if (hf_breaker_state(&e->breaker) == HF_BREAKER_HALF_OPEN) {
+        return !hf_before(now, hf_later(e->ping_started, hf_ms(HALF_OPEN_CHECK_MS)));
+    }
+    if (atomic_exchange(&e->is_check_wanted, false)) return true;
+    return e->opts.health_interval.ns > 0 && !hf_before(now, e->next_check);
+}
+
+static void start_check(struct hf_endpoint *e, hf_instant now)
+{
+    const struct hf_bytes argv[] = { hf_str("PING") };
+    struct hf_link       *link = atomic_load(&e->shared);
+    const uint64_t        spread = (uint64_t)e->opts.health_interval.ns / 8;
+
+    e->ping_started = now;
+    e->next_check = hf_later(now, e->opts.health_interval);
+    e->next_check.ns -= (int64_t)hf_rng_below(&e->dialler.rng, spread);
+    if (hf_breaker_admit(&e->breaker, now, &e->ping_permit)) return;
+
+    atomic_store(&e->ping_ended, 0);
+    e->ping = (struct hf_mux_call){ .replies = &e->pong, .expected = 1, .done = ping_done };
+    const hf_err err = hf_mux_start(&link->mux, &e->ping,
+                                    &(struct hf_mux_message){ .argv = argv, .argc = 1 });
+    if (err) {
+        hf_breaker_report(&e->breaker, now, e->ping_permit, HF_OUTCOME_NEUTRAL, hf_ns(0));
+        return;
+    }
+    e->pinged = link;
+    hf_metrics_inc(e->metrics, HF_STAT_HEALTH_CHECKS);
+}
+
+/* What the answer to PING says of the server. */
+static hf_err ping_verdict(struct hf_endpoint *e)
+{
+    struct hf_bytes text;
+    if (e->ping.err) return e->ping.err;
+    if (hf_reply_type(e->pong) != HF_REPLY_ERROR) return HF_OK;
+    return hf_reply_bytes(e->pong, &text) ? HF_E_PROTOCOL : hf_server_error(text);
+}
+
+static void end_check(struct hf_endpoint *e, hf_instant now)
+{
+    const hf_duration took = hf_between(e->ping_started, now);
+    const hf_err      verdict = ping_verdict(e);
+    const bool        failed = hf_err_counts_against_endpoint(verdict);
+    hf_breaker_report(&e->breaker, now, e->ping_permit,
+                      failed ? HF_OUTCOME_FAILURE : HF_OUTCOME_SUCCESS, took);
+    if (failed) {
+        hf_metrics_inc(e->metrics, HF_STAT_HEALTH_FAILURES);
+        pthread_mutex_lock(&e->lock);
+        e->locked.why = hf_fail(&e->locked.story, verdict, "health check: %s",
+                                hf_err_text(verdict));
+        e->locked.checked = now;
+        e->locked.check_took = took;
+        pthread_mutex_unlock(&e->lock);
+    } else {
+        note_up(e, hf_err_category(verdict) == HF_CATEGORY_DEGRADED, now, took);
+    }
+    if (e->ping.received) hf_reply_free(e->pong);
+    e->pong = NULL;
+    e->pinged = NULL;
+}
+
+static void check(struct hf_endpoint *e, hf_instant now)
+{
+    if (e->pinged && !atomic_load(&e->ping_ended) &&
+        !hf_before(now, hf_later(e->ping_started, e->opts.health_timeout))) {
+        hf_mux_give_up(&e->pinged->mux, &e->ping);
+        hf_mux_break(&e->pinged->mux, HF_E_LOST, "no answer to a health check");
+    }
+    if (e->pinged && atomic_load(&e->ping_ended)) end_check(e, now);
+    if (is_check_due(e, now)) start_check(e, now);
+}
+
+void hf_endpoint_check_now(struct hf_endpoint *e)
+{
+    atomic_store(&e->is_check_wanted, true);
+}
+
+/* ---- The loop's three calls
+ * ---------------------------------------------------------------- */
+
+static hf_instant next_due(struct hf_endpoint *e, hf_instant now)
+{
+    hf_instant due = hf_dialler_next(&e->dialler, connections_wanted(e));
+    if (e->pinged) {
+        due = hf_earlier_of(due, hf_later(e->ping_started, e->opts.health_timeout));
+    } else if (atomic_load(&e->shared)) {
+        if (e->opts.health_interval.ns > 0) due = hf_earlier_of(due, e->next_check);
+        if (hf_breaker_state(&e->breaker) == HF_BREAKER_HALF_OPEN) {
+            due = hf_earlier_of(due, hf_later(e->ping_started, hf_ms(HALF_OPEN_CHECK_MS)));
+        }
+    }
+    pthread_mutex_lock(&e->lock);
+    if (e->locked.idle_count > 0) {
+        due = hf_earlier_of(due, hf_later(e->locked.idle[0]->since, e->opts.idle_max));
+    }
+    pthread_mutex_unlock(&e->lock);
+    return hf_before(due, now) ? now : due;
+}
+
+static void break_all(struct hf_endpoint *e)
+{
+    for (unsigned i = 0; i < e->link_count; i++) {
+        hf_mux_break(&e->links[i]->mux, HF_E_CLOSED_SENT, "client is closed");
+    }
+}
+
+hf_instant hf_endpoint_tend(struct hf_endpoint *e, hf_instant now)
+{
+    if (atomic_load(&e->is_closed)) break_all(e);
+    reap(e, now);
+    check(e, now);
+    dial(e, now);
+    close_long_idle(e, now);
+    reap(e, now);
+    return next_due(e, now);
+}
+
+unsigned hf_endpoint_poll(struct hf_endpoint *e, struct pollfd *fds, unsigned capacity)
+{
+    unsigned count = hf_dialler_poll(&e->dialler, fds);
+    for (unsigned i = 0; i < e->link_count && count < capacity; i++) {
+        struct hf_link *link = e->links[i];
+        fds[count] = (struct pollfd){ .fd = -1 };
+        if (link->is_open && hf_mux_state(&link->mux) == HF_MUX_READY) {
+            /* POLLRDHUP alone does not wake for data, only for the end of the stream. */
+            fds[count].fd = link->mux.transport.fd;
+            fds[count].events = (short)(hf_mux_unattended(&link->mux) | POLLRDHUP);
+        }
+        count++;
+    }
+    return count;
+}
+
+void hf_endpoint_serve(struct hf_endpoint *e, const struct pollfd *fds, unsigned count)
+{
+    const unsigned dials = e->dialler.count;
+    for (unsigned i = dials; i < count; i++) {
+        if (fds[i].revents) hf_mux_serve(&e->links[i - dials]->mux);
+    }
+}
