@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "support/die.h"
+#include "support/pipe_guard.h"
 #include "support/process.h"
 #include "support/test.h"
 #include "support/wait.h"
@@ -17,8 +18,9 @@ const hf_duration embedded_bound = { INT64_C(20) * 1000000000 };
 
 static redisContext *try_to_connect(const char *socket)
 {
-    redisContext *c = redisConnectUnixWithTimeout(socket, (struct timeval){ .tv_sec = 10 });
-    if (c && !c->err) return c;
+    const struct timeval bound = { .tv_sec = 10 };
+    redisContext        *c = redisConnectUnixWithTimeout(socket, bound);
+    if (c && !c->err && redisSetTimeout(c, bound) == REDIS_OK) return c;
     if (c) redisFree(c);
     return NULL;
 }
@@ -26,17 +28,18 @@ static redisContext *try_to_connect(const char *socket)
 /* Redis's process id, asked of itself; 0 while it does not answer or is loading. */
 static pid_t redis_pid(const char *socket)
 {
+    struct pipe_guard guard;
+    pipe_guard_begin(&guard);
     redisContext *c = try_to_connect(socket);
-    if (!c) return 0;
-    redisSetTimeout(c, (struct timeval){ .tv_sec = 10 });
-    redisReply *reply = redisCommand(c, "INFO everything");
-    pid_t       pid = 0;
+    redisReply   *reply = c ? redisCommand(c, "INFO everything") : NULL;
+    pid_t         pid = 0;
+    pipe_guard_end(&guard);
     if (reply && reply->type == REDIS_REPLY_STRING && strstr(reply->str, "\nloading:0")) {
         const char *found = strstr(reply->str, "process_id:");
         if (found) pid = (pid_t)strtol(found + strlen("process_id:"), NULL, 10);
     }
     freeReplyObject(reply);
-    redisFree(c);
+    if (c) redisFree(c);
     return pid;
 }
 

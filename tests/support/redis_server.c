@@ -2,6 +2,7 @@
 
 #include "support/die.h"
 #include "support/last_will.h"
+#include "support/pipe_guard.h"
 #include "support/wait.h"
 #include "topology/folder.h"
 
@@ -180,13 +181,15 @@ static redisContext *connect_to(struct redis_server *server)
 /* An error such as NOAUTH is an answer; LOADING is not. */
 static bool answers(struct redis_server *server)
 {
+    struct pipe_guard guard;
+    pipe_guard_begin(&guard);
     redisContext *c = connect_to(server);
-    if (!c) return false;
-    redisReply *reply = redisCommand(c, "PING");
-    const bool  ready = reply && !(reply->type == REDIS_REPLY_ERROR &&
+    redisReply   *reply = c ? redisCommand(c, "PING") : NULL;
+    pipe_guard_end(&guard);
+    const bool ready = reply && !(reply->type == REDIS_REPLY_ERROR &&
                                   strncmp(reply->str, "LOADING", 7) == 0);
     freeReplyObject(reply);
-    redisFree(c);
+    if (c) redisFree(c);
     return ready;
 }
 
@@ -280,10 +283,13 @@ void redis_server_close(struct redis_server *server)
 
 static redisReply *command(struct redis_server *server, const char *format, va_list args)
 {
+    struct pipe_guard guard;
+    pipe_guard_begin(&guard);
     redisContext *c = connect_to(server);
     if (!c) give_up(server, "cannot connect");
     redisReply *reply = redisvCommand(c, format, args);
     if (!reply) give_up(server, c->errstr);
+    pipe_guard_end(&guard);
     redisFree(c);
     return reply;
 }
