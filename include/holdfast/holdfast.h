@@ -8,6 +8,7 @@
 #include <holdfast/batch.h>
 #include <holdfast/breaker.h>
 #include <holdfast/bytes.h>
+#include <holdfast/cache.h>
 #include <holdfast/client.h>
 #include <holdfast/error.h>
 #include <holdfast/health.h>

@@ -64,6 +64,17 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
     put(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
 }
 
+void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
+                         unsigned char prolonged[HF_ENVELOPE_SIZE])
+{
+    const uint64_t created_ms = take(header + AT_CREATED);
+    const uint64_t wanted = expires_ms < 0 ? 0 : (uint64_t)expires_ms;
+
+    memcpy(prolonged, header, HF_ENVELOPE_SIZE);
+    put(prolonged + AT_EXPIRES, wanted < created_ms ? created_ms : wanted);
+    put(prolonged + AT_CHECKSUM, checksum(prolonged, AT_CHECKSUM));
+}
+
 static bool is_known(const unsigned char *header)
 {
     return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN) &&

@@ -58,6 +58,11 @@ enum hf_envelope_status {
 /* Writes the header of e, to be followed by e->body as it is. */
 void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE]);
 
+/* The header of the same value with another expiry. header was decoded; expires_ms is not
+ * before its creation as read here, or it is moved there. */
+void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
+                         unsigned char prolonged[HF_ENVELOPE_SIZE]);
+
 /* Reads an envelope stored under the key of that hash. Writes *e only on OK. */
 HF_NODISCARD enum hf_envelope_status
 hf_envelope_decode(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);

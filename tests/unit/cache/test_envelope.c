@@ -230,6 +230,24 @@ static void the_header_alone_tells_all_but_the_body(void **state)
     assert_int_equal(f.out.body.size, BODY);
 }
 
+static void a_prolonged_header_fits_the_same_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    unsigned char prolonged[HF_ENVELOPE_SIZE];
+    hf_envelope_prolong(f.bytes, f.in.expires_ms + 5, prolonged);
+    memcpy(f.bytes, prolonged, sizeof prolonged);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_OK);
+    assert_int_equal(f.out.expires_ms, f.in.expires_ms + 5);
+
+    /* A clock that runs behind the writer's. */
+    hf_envelope_prolong(f.bytes, f.in.created_ms - 1, prolonged);
+    memcpy(f.bytes, prolonged, sizeof prolonged);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_OK);
+    assert_int_equal(f.out.expires_ms, f.in.created_ms);
+}
+
 static void random_damage_never_gives_a_wrong_value(void **state)
 {
     (void)state;
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(an_expiry_before_its_creation_is_refused),
         cmocka_unit_test(a_value_of_another_key_is_not_given_out),
         cmocka_unit_test(the_header_alone_tells_all_but_the_body),
+        cmocka_unit_test(a_prolonged_header_fits_the_same_body),
         cmocka_unit_test(random_damage_never_gives_a_wrong_value),
     };
     return RUN_TESTS(tests);

@@ -1,0 +1,162 @@
+/* cache.h - values under keys, for a while, that are right or not there.
+ *
+ *     struct hf_cache *cache;
+ *     struct hf_value *value;
+ *
+ *     if (hf_cache_open(client, NULL, &cache, &error)) return fail(&error);
+ *     if (hf_cache_get(cache, NULL, hf_str("user:42"), &value, NULL) == HF_OK) {
+ *         use(hf_value_data(value));
+ *         hf_value_release(value);
+ *     } else {
+ *         compute(...);
+ *         (void)!hf_cache_set(cache, NULL, hf_str("user:42"), computed, NULL, NULL);
+ *     }
+ *     hf_cache_close(cache);
+ *
+ * Reading gives HF_OK and a value, HF_MISS, or the reason why the cache cannot say; to an
+ * application the last two are the same: compute it. A value that somebody else wrote, that
+ * is damaged, cut, of another version or of another key, is a miss and counted (stats.h).
+ *
+ * In Redis an entry is the string <prefix>@<version>:<key>: an envelope of 64 bytes, with
+ * checksums and the expiry, and the value. Each entry is a key of its own, so a cache works
+ * on a cluster as it is. A new version number starts an empty cache; the old entries expire.
+ *
+ * Threads:  any number share a cache and its values.
+ * Memory:   bounded by the client's options; values are counted references into the reply.
+ * Time:     each call ends by its deadline (struct hf_call; NULL: the option socket_timeout).
+ *           Expiry is by this machine's wall clock, and by the server's for removal.
+ * Errors:   those of the client, and HF_E_INVALID for an empty key, HF_E_TOO_LARGE for a key
+ *           over 64 KiB (prefix included) or a value over the option value_size_max,
+ *           HF_E_RANGE for a TTL that is not within 1 ns and HF_CACHE_TTL_MAX. `error` may be
+ *           NULL everywhere. */
+
+#ifndef HOLDFAST_CACHE_H
+#define HOLDFAST_CACHE_H
+
+#include <holdfast/client.h>
+
+HF_BEGIN_DECLS
+
+/* Ten years. */
+#define HF_CACHE_TTL_MAX hf_seconds(10u * 365 * 24 * 3600)
+
+struct hf_cache;
+struct hf_value;
+
+/* Zero-initialised means the defaults. */
+struct hf_cache_options {
+    const char *key_prefix;  /* Without '@', at most 128 bytes. NULL: the client's option. */
+    uint32_t    version;     /* Of what the values mean to the application. */
+    hf_duration default_ttl; /* 0: one hour. */
+    hf_duration stale_limit; /* How long past its expiry a value is kept, to be served marked
+                              * stale; 0: not at all. */
+};
+
+/* options NULL: all defaults; they are copied. The client must outlive the cache. No network
+ * I/O. HF_E_INVALID for a prefix with '@', HF_E_TOO_LARGE for a long one, HF_E_RANGE,
+ * HF_E_NOMEM. */
+HF_API HF_NODISCARD hf_err hf_cache_open(struct hf_client              *client,
+                                         const struct hf_cache_options *options,
+                                         struct hf_cache **cache, struct hf_error *error);
+
+/* When no thread is in a call on it. Values may live on until the client is closed. NULL is
+ * fine. */
+HF_API void hf_cache_close(struct hf_cache *cache);
+
+/* HF_OK: *value is the caller's, to be released. HF_MISS: there is none, or it expired. */
+HF_API HF_NODISCARD hf_err hf_cache_get(struct hf_cache *cache, const struct hf_call *call,
+                                        struct hf_bytes key, struct hf_value **value,
+                                        struct hf_error *error);
+
+/* The same, but a value past its expiry and within the stale limit is given too, marked
+ * stale: to be used if it cannot be computed anew. */
+HF_API HF_NODISCARD hf_err hf_cache_get_stale(struct hf_cache      *cache,
+                                              const struct hf_call *call, struct hf_bytes key,
+                                              struct hf_value **value,
+                                              struct hf_error  *error);
+
+enum hf_set_condition {
+    HF_SET_ALWAYS,
+    HF_SET_IF_ABSENT,  /* Only if get would miss. */
+    HF_SET_IF_PRESENT, /* Only if get would hit. */
+};
+
+struct hf_set {
+    hf_duration           ttl; /* > 0; hf_cache_default_ttl() gives the default. */
+    enum hf_set_condition condition;
+};
+
+HF_API hf_duration hf_cache_default_ttl(const struct hf_cache *cache);
+
+/* Stores a copy of value. how NULL: always, with the default TTL. HF_MISS: the condition was
+ * not met and nothing was stored. A conditional set is never sent twice. */
+HF_API HF_NODISCARD hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call,
+                                        struct hf_bytes key, struct hf_bytes value,
+                                        const struct hf_set *how, struct hf_error *error);
+
+/* HF_OK when there was something to delete, HF_MISS when not. */
+HF_API HF_NODISCARD hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
+                                           struct hf_bytes key, struct hf_error *error);
+
+/* HF_OK when get would find it, else HF_MISS. Reads the envelope only: damage to the value
+ * itself goes unseen. */
+HF_API HF_NODISCARD hf_err hf_cache_exists(struct hf_cache *cache, const struct hf_call *call,
+                                           struct hf_bytes key, struct hf_error *error);
+
+/* What is left until it expires, or HF_MISS. */
+HF_API HF_NODISCARD hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_call *call,
+                                        struct hf_bytes key, hf_duration *ttl,
+                                        struct hf_error *error);
+
+/* Lets the entry expire ttl from now, or HF_MISS. One that somebody replaces meanwhile keeps
+ * what it is given there. Two round trips. */
+HF_API HF_NODISCARD hf_err hf_cache_touch(struct hf_cache *cache, const struct hf_call *call,
+                                          struct hf_bytes key, hf_duration ttl,
+                                          struct hf_error *error);
+
+/* Many entries in one round trip, at most HF_BATCH_COMMANDS_MAX of them and, together,
+ * HF_BATCH_BYTES_MAX (batch.h); else HF_E_TOO_LARGE and nothing is sent. Each has a result
+ * of its own in errs, as the single call would have given it. What comes back is HF_OK when
+ * none failed (a miss is no failure), else the first failure. */
+
+/* values[i] is NULL unless errs[i] is HF_OK. The values share their replies: holding one
+ * keeps the bytes of all in memory. */
+HF_API HF_NODISCARD hf_err hf_cache_get_many(struct hf_cache       *cache,
+                                             const struct hf_call  *call,
+                                             const struct hf_bytes *keys, size_t count,
+                                             struct hf_value **values, hf_err *errs,
+                                             struct hf_error *error);
+
+/* values[i] under keys[i]. how as for hf_cache_set(), without a condition: HF_E_INVALID. */
+HF_API HF_NODISCARD hf_err hf_cache_set_many(struct hf_cache       *cache,
+                                             const struct hf_call  *call,
+                                             const struct hf_bytes *keys,
+                                             const struct hf_bytes *values, size_t count,
+                                             const struct hf_set *how, hf_err *errs,
+                                             struct hf_error *error);
+
+HF_API HF_NODISCARD hf_err hf_cache_delete_many(struct hf_cache       *cache,
+                                                const struct hf_call  *call,
+                                                const struct hf_bytes *keys, size_t count,
+                                                hf_err *errs, struct hf_error *error);
+
+/* The bytes, valid until the last reference is released; may hold any byte. */
+HF_API struct hf_bytes hf_value_data(const struct hf_value *value);
+
+/* Since it was stored, as of the moment when it was read. */
+HF_API hf_duration hf_value_age(const struct hf_value *value);
+
+/* Until it expires, as of the moment when it was read; zero when it is stale. */
+HF_API hf_duration hf_value_ttl(const struct hf_value *value);
+
+HF_API bool hf_value_is_stale(const struct hf_value *value);
+
+/* One more reference, for another thread or a longer life; returns value. */
+HF_API struct hf_value *hf_value_acquire(struct hf_value *value);
+
+/* One reference less; the last frees it. NULL is fine. */
+HF_API void hf_value_release(struct hf_value *value);
+
+HF_END_DECLS
+
+#endif

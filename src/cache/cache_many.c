@@ -1,0 +1,253 @@
+#include "cache/cache.h"
+#include "core/alloc.h"
+#include "core/buffer.h"
+#include "core/error.h"
+
+#include <holdfast/batch.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* The batch of a get_many, shared by the values that came in it. */
+struct shared_batch {
+    const struct hf_allocator *allocator;
+    atomic_uint                references;
+    struct hf_batch           *batch;
+};
+
+/* One call for many keys. Those that errs does not refuse are the batch's commands, in order.
+ */
+struct many {
+    struct hf_cache   *cache;
+    const char        *name;
+    enum hf_latency_of latency;
+    hf_err            *errs;
+    size_t             count;
+    struct hf_error   *error;
+    hf_instant         start;
+    struct hf_batch   *batch;
+    uint64_t          *hashes; /* Of the wire keys. */
+};
+
+static void release_shared(void *object)
+{
+    struct shared_batch *shared = object;
+    if (atomic_fetch_sub_explicit(&shared->references, 1, memory_order_acq_rel) > 1) return;
+    hf_batch_close(shared->batch);
+    hf_free(shared->allocator, shared);
+}
+
+static hf_err fail_all(struct many *m, hf_err err)
+{
+    for (size_t i = 0; i < m->count; i++) m->errs[i] = err;
+    hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_ERRORS);
+    return hf_fail_in(m->error, err, "%s", m->name);
+}
+
+static hf_err begin(struct many *m)
+{
+    m->start = hf_now();
+    if (m->error) m->error->detail[0] = '\0';
+    if (m->count > HF_BATCH_COMMANDS_MAX) return fail_all(m, HF_E_TOO_LARGE);
+
+    m->hashes = hf_alloc_zero(m->cache->allocator, m->count, sizeof *m->hashes);
+    if (!m->hashes) return fail_all(m, HF_E_NOMEM);
+
+    const hf_err err = hf_batch_open(m->cache->client, &m->batch);
+    if (!err) return HF_OK;
+    hf_free(m->cache->allocator, m->hashes);
+    return fail_all(m, err);
+}
+
+/* Takes the first failure for the whole, counts, and frees what is still ours. */
+static hf_err end(struct many *m)
+{
+    hf_err first = HF_OK;
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->errs[i] == HF_OK || m->errs[i] == HF_MISS) continue;
+        hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_ERRORS);
+        if (!first) first = m->errs[i];
+    }
+    hf_batch_close(m->batch);
+    hf_free(m->cache->allocator, m->hashes);
+    hf_metrics_record(m->cache->metrics, m->latency, hf_between(m->start, hf_now()));
+    return first ? hf_fail_in(m->error, first, "%s", m->name) : HF_OK;
+}
+
+/* Gives up before anything was sent. */
+static hf_err give_up(struct many *m, hf_err err)
+{
+    hf_batch_close(m->batch);
+    hf_free(m->cache->allocator, m->hashes);
+    return fail_all(m, err);
+}
+
+/* What failed is in the results. */
+static void run(struct many *m, const struct hf_call *call, enum hf_command_class class)
+{
+    struct hf_call with = { 0 };
+    if (call) with = *call;
+    if (with.command_class == HF_COMMAND_AUTO) with.command_class = class;
+    if (hf_batch_count(m->batch) == 0) return;
+    if (hf_client_batch(m->cache->client, &with, m->batch, m->error)) return;
+}
+
+static void take_values(struct many *m, struct shared_batch *shared, struct hf_value **values)
+{
+    for (size_t i = 0, command = 0; i < m->count; i++) {
+        const struct hf_reply *reply;
+        if (m->errs[i]) continue;
+        m->errs[i] = hf_batch_result(shared->batch, command++, &reply, NULL);
+        if (m->errs[i] == HF_E_WRONGTYPE) {
+            m->errs[i] = hf_cache_count_unusable(m->cache, HF_ENVELOPE_FOREIGN);
+        } else if (!m->errs[i]) {
+            const struct hf_value_source source = { release_shared, shared };
+            m->errs[i] = hf_cache_open_value(m->cache, m->hashes[i], reply, source, false,
+                                             &values[i], NULL);
+        }
+        if (!m->errs[i]) {
+            atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
+        }
+        if (hf_cache_count_read(m->cache, m->errs[i])) values[i] = NULL;
+    }
+}
+
+hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
+                         const struct hf_bytes *keys, size_t count, struct hf_value **values,
+                         hf_err *errs, struct hf_error *error)
+{
+    struct many m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
+                      error, .batch = NULL };
+    for (size_t i = 0; i < count; i++) values[i] = NULL;
+    hf_err err = begin(&m);
+    if (err) return err;
+
+    struct shared_batch *shared = hf_alloc(cache->allocator, sizeof *shared);
+    if (!shared) err = HF_E_NOMEM;
+    for (size_t i = 0; i < count && !err; i++) {
+        struct hf_key key;
+        errs[i] = hf_key_init(&key, &cache->keyspace, keys[i]);
+        if (errs[i]) continue;
+
+        const struct hf_bytes argv[] = { hf_str("GET"), key.wire };
+        m.hashes[i] = key.hash;
+        err = hf_batch_add(m.batch, argv, 2);
+        hf_key_deinit(&key);
+    }
+    if (err) {
+        hf_free(cache->allocator, shared);
+        return give_up(&m, err);
+    }
+    run(&m, call, HF_COMMAND_READ);
+
+    shared->allocator = cache->allocator;
+    shared->batch = m.batch;
+    atomic_init(&shared->references, 1);
+    m.batch = NULL;
+    take_values(&m, shared, values);
+    release_shared(shared);
+    return end(&m);
+}
+
+/* One SET, its envelope built in scratch, which grows to the largest of them. */
+static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes value,
+                      int64_t ttl_ms, struct hf_buffer *scratch)
+{
+    const size_t size = HF_ENVELOPE_SIZE + value.size;
+    hf_buffer_clear(scratch, SIZE_MAX);
+    const hf_err err = hf_buffer_reserve(scratch, size);
+    if (err) return err;
+
+    unsigned char         *bytes = (unsigned char *)hf_buffer_end(scratch);
+    struct hf_cache_number px;
+    hf_cache_wrap(value, key->hash, ttl_ms, bytes);
+    const struct hf_bytes argv[] = {
+        hf_str("SET"), key->wire, hf_bytes(bytes, size), hf_str("PX"),
+        hf_cache_decimal(&px, ttl_ms + m->cache->stale_limit_ms)
+    };
+    return hf_batch_add(m->batch, argv, 5);
+}
+
+static hf_err add_sets(struct many *m, const struct hf_bytes *keys,
+                       const struct hf_bytes *values, const struct hf_set *how)
+{
+    struct hf_buffer scratch;
+    hf_err           err = HF_OK;
+    hf_buffer_init(&scratch, m->cache->allocator,
+                   HF_ENVELOPE_SIZE + m->cache->value_size_max);
+    for (size_t i = 0; i < m->count && !err; i++) {
+        struct hf_key key;
+        int64_t       ttl_ms;
+        m->errs[i] = hf_cache_check_set(m->cache, values[i], how, &ttl_ms, NULL);
+        if (!m->errs[i]) m->errs[i] = hf_key_init(&key, &m->cache->keyspace, keys[i]);
+        if (m->errs[i]) continue;
+
+        err = add_set(m, &key, values[i], ttl_ms, &scratch);
+        hf_key_deinit(&key);
+    }
+    hf_buffer_deinit(&scratch);
+    return err;
+}
+
+hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
+                         const struct hf_bytes *keys, const struct hf_bytes *values,
+                         size_t count, const struct hf_set *how, hf_err *errs,
+                         struct hf_error *error)
+{
+    struct many m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
+                      error, .batch = NULL };
+    if (how && how->condition != HF_SET_ALWAYS) return fail_all(&m, HF_E_INVALID);
+
+    hf_err err = begin(&m);
+    if (err) return err;
+    err = add_sets(&m, keys, values, how);
+    if (err) return give_up(&m, err);
+
+    run(&m, call, HF_COMMAND_IDEMPOTENT);
+    for (size_t i = 0, command = 0; i < count; i++) {
+        const struct hf_reply *reply;
+        if (errs[i]) continue;
+        errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
+        if (errs[i]) continue;
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
+        hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN, (int64_t)values[i].size);
+    }
+    return end(&m);
+}
+
+static hf_err count_of(const struct hf_reply *reply)
+{
+    int64_t count;
+    if (hf_reply_int(reply, &count)) return HF_E_PROTOCOL;
+    return count ? HF_OK : HF_MISS;
+}
+
+hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
+                            const struct hf_bytes *keys, size_t count, hf_err *errs,
+                            struct hf_error *error)
+{
+    struct many m = { cache, "cache delete_many", HF_LATENCY_CACHE_DELETE, errs, count,
+                      error, .batch = NULL };
+    hf_err      err = begin(&m);
+    if (err) return err;
+
+    for (size_t i = 0; i < count && !err; i++) {
+        struct hf_key key;
+        errs[i] = hf_key_init(&key, &cache->keyspace, keys[i]);
+        if (errs[i]) continue;
+
+        const struct hf_bytes argv[] = { hf_str("UNLINK"), key.wire };
+        err = hf_batch_add(m.batch, argv, 2);
+        hf_key_deinit(&key);
+    }
+    if (err) return give_up(&m, err);
+
+    run(&m, call, HF_COMMAND_IDEMPOTENT);
+    for (size_t i = 0, command = 0; i < count; i++) {
+        const struct hf_reply *reply;
+        if (errs[i]) continue;
+        errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
+        if (!errs[i]) errs[i] = count_of(reply);
+        if (!errs[i]) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
+    }
+    return end(&m);
+}

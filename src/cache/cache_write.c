@@ -1,0 +1,207 @@
+#include "cache/cache.h"
+#include "core/alloc.h"
+#include "core/error.h"
+#include "core/wall_clock.h"
+
+#include <holdfast/script.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ON_STACK = 4096 };
+
+struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
+{
+    const int size = snprintf(n->text, sizeof n->text, "%" PRId64, value);
+    return hf_bytes(n->text, (size_t)size);
+}
+
+/* KEYS: entry. ARGV: envelope, PX, now in ms, whether it must be present.
+ * Present is what get would find, as far as the header tells: an entry that is kept only to
+ * be served stale is absent, and so is a value that is not ours. */
+static const struct hf_script set_if = HF_SCRIPT(
+    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 23)\n"
+    "local present = type(head) == 'string' and #head == 24\n"
+    "    and string.sub(head, 1, 4) == '\\158HF\\001'\n"
+    "    and struct.unpack('<i8', head, 17) > tonumber(ARGV[3])\n"
+    "if present ~= (ARGV[4] == 'present') then return 0 end\n"
+    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+    "return 1\n");
+
+/* KEYS: entry. ARGV: header as it was, as it shall be, PX. */
+static const struct hf_script touch_if_same = HF_SCRIPT(
+    "if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then\n"
+    "    return 0\n"
+    "end\n"
+    "redis.call('SETRANGE', KEYS[1], 0, ARGV[2])\n"
+    "redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
+    "return 1\n");
+
+/* Runs a script on the entry's key that answers 1, or 0 for HF_MISS. */
+static hf_err run_script(struct hf_cache_op *op, const struct hf_call *call,
+                         enum hf_command_class command_class, const struct hf_script *script,
+                         const struct hf_bytes *args, size_t count)
+{
+    struct hf_call with = { 0 };
+    if (call) with = *call;
+    if (with.command_class == HF_COMMAND_AUTO) with.command_class = command_class;
+
+    struct hf_reply *reply;
+    hf_err err = hf_client_script(op->cache->client, &with, script, &op->key.wire, 1, args,
+                                  count, &reply, op->error);
+    if (err) return err;
+
+    int64_t done;
+    err = hf_reply_int(reply, &done);
+    hf_reply_free(reply);
+    if (err) return hf_fail(op->error, HF_E_PROTOCOL, "script");
+    return done ? HF_OK : HF_MISS;
+}
+
+static hf_err store(struct hf_cache_op *op, const struct hf_call *call,
+                    struct hf_bytes envelope, int64_t ttl_ms, enum hf_set_condition condition)
+{
+    struct hf_cache_number px, now;
+    const struct hf_bytes  expiry = hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms);
+    if (condition != HF_SET_ALWAYS) {
+        const char           *wanted = condition == HF_SET_IF_PRESENT ? "present" : "absent";
+        const struct hf_bytes args[] = { envelope, expiry,
+                                         hf_cache_decimal(&now, hf_unix_ms()),
+                                         hf_str(wanted) };
+        return run_script(op, call, HF_COMMAND_ACCUMULATING, &set_if, args, 4);
+    }
+
+    const struct hf_bytes argv[] = { hf_str("SET"), op->key.wire, envelope, hf_str("PX"),
+                                     expiry };
+    struct hf_reply      *reply;
+    const hf_err err = hf_cache_run(op, call, HF_COMMAND_IDEMPOTENT, argv, 5, &reply);
+    if (!err) hf_reply_free(reply);
+    return err;
+}
+
+void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at)
+{
+    const int64_t            now_ms = hf_unix_ms();
+    const struct hf_envelope envelope = {
+        .codec = HF_CODEC_RAW,
+        .created_ms = now_ms,
+        .expires_ms = now_ms + ttl_ms,
+        .raw_size = value.size,
+        .key_hash = hash,
+        .body = value,
+    };
+    hf_envelope_encode(&envelope, at);
+    if (value.size) memcpy(at + HF_ENVELOPE_SIZE, value.data, value.size);
+}
+
+static hf_err wrap_and_store(struct hf_cache_op *op, const struct hf_call *call,
+                             struct hf_bytes value, int64_t ttl_ms,
+                             enum hf_set_condition condition)
+{
+    unsigned char  on_stack[ON_STACK];
+    unsigned char *block = NULL;
+    const size_t   size = HF_ENVELOPE_SIZE + value.size;
+    if (size > sizeof on_stack) {
+        block = hf_alloc(op->cache->allocator, size);
+        if (!block) return hf_fail(op->error, HF_E_NOMEM, "envelope of %zu bytes", size);
+    }
+
+    unsigned char *bytes = block ? block : on_stack;
+    hf_cache_wrap(value, op->key.hash, ttl_ms, bytes);
+    const hf_err err = store(op, call, hf_bytes(bytes, size), ttl_ms, condition);
+    hf_free(op->cache->allocator, block);
+    return err;
+}
+
+hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_bytes value,
+                          const struct hf_set *how, int64_t *ttl_ms, struct hf_error *error)
+{
+    if (value.size > cache->value_size_max) {
+        return hf_fail(error, HF_E_TOO_LARGE, "cache set: value of %zu bytes, limit %zu",
+                       value.size, cache->value_size_max);
+    }
+    const hf_err err = hf_cache_ttl_ms(how ? how->ttl : cache->default_ttl, ttl_ms, error);
+    return err ? hf_fail_in(error, err, "cache set") : HF_OK;
+}
+
+hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                    struct hf_bytes value, const struct hf_set *how, struct hf_error *error)
+{
+    int64_t ttl_ms;
+    hf_err  err = hf_cache_check_set(cache, value, how, &ttl_ms, error);
+    if (err) {
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+        return err;
+    }
+    struct hf_cache_op op = { cache, "cache set", HF_LATENCY_CACHE_SET, .error = error };
+    err = hf_cache_op_begin(&op, key);
+    if (err) return err;
+
+    err = wrap_and_store(&op, call, value, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
+    if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
+    if (!err) {
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
+        hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN, (int64_t)value.size);
+    }
+    return hf_cache_op_end(&op, err);
+}
+
+static hf_err unlink_entry(struct hf_cache_op *op, const struct hf_call *call)
+{
+    const struct hf_bytes argv[] = { hf_str("UNLINK"), op->key.wire };
+    struct hf_reply      *reply;
+    hf_err err = hf_cache_run(op, call, HF_COMMAND_IDEMPOTENT, argv, 2, &reply);
+    if (err) return err;
+
+    int64_t count;
+    err = hf_reply_int(reply, &count);
+    hf_reply_free(reply);
+    if (err) return hf_fail(op->error, HF_E_PROTOCOL, "UNLINK");
+    return count ? HF_OK : HF_MISS;
+}
+
+hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
+                       struct hf_bytes key, struct hf_error *error)
+{
+    struct hf_cache_op op = { cache, "cache delete", HF_LATENCY_CACHE_DELETE,
+                              .error = error };
+    hf_err             err = hf_cache_op_begin(&op, key);
+    if (err) return err;
+
+    err = unlink_entry(&op, call);
+    if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
+    return hf_cache_op_end(&op, err);
+}
+
+static hf_err touch(struct hf_cache_op *op, const struct hf_call *call, int64_t ttl_ms)
+{
+    struct hf_cache_header header;
+    hf_err                 err = hf_cache_read_header(op, call, &header);
+    if (err) return err;
+
+    unsigned char changed[HF_ENVELOPE_SIZE];
+    hf_envelope_prolong(header.bytes, header.now_ms + ttl_ms, changed);
+
+    struct hf_cache_number px;
+    const struct hf_bytes  args[] = {
+         hf_bytes(header.bytes, HF_ENVELOPE_SIZE), hf_bytes(changed, HF_ENVELOPE_SIZE),
+         hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms)
+    };
+    err = run_script(op, call, HF_COMMAND_IDEMPOTENT, &touch_if_same, args, 3);
+    return err == HF_MISS ? HF_OK : err;
+}
+
+hf_err hf_cache_touch(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                      hf_duration ttl, struct hf_error *error)
+{
+    int64_t ttl_ms;
+    hf_err  err = hf_cache_ttl_ms(ttl, &ttl_ms, error);
+    if (err) {
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+        return hf_fail_in(error, err, "cache touch");
+    }
+    struct hf_cache_op op = { cache, "cache touch", HF_LATENCY_CACHE_SET, .error = error };
+    err = hf_cache_op_begin(&op, key);
+    if (err) return err;
+    return hf_cache_op_end(&op, touch(&op, call, ttl_ms));
+}

@@ -1,0 +1,28 @@
+/* value.h - what a read gives out: a counted reference into the replies it came in.
+ *
+ * Threads:  the count is atomic, the rest is read-only.
+ * Memory:   one small block; the replies are released with the last reference. */
+
+#ifndef HF_CACHE_VALUE_H
+#define HF_CACHE_VALUE_H
+
+#include "cache/envelope.h"
+
+#include <holdfast/alloc.h>
+#include <holdfast/cache.h>
+
+/* What the bytes of a value live in. */
+struct hf_value_source {
+    void (*release)(void *object);
+    void *object;
+};
+
+/* The source of a value that came alone. */
+struct hf_value_source hf_value_from_reply(struct hf_reply *reply);
+
+/* Takes the source over on HF_OK only; e->body points into it. HF_E_NOMEM. */
+HF_NODISCARD hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source,
+                                  const struct hf_envelope *e, int64_t now_ms,
+                                  struct hf_value **value);
+
+#endif
