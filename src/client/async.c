@@ -146,13 +146,13 @@ hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *c
     return HF_OK;
 }
 
-/* Locked. Also finds the earliest of the others. */
+/* Locked. Without one, the earliest of all is known again. */
 static struct hf_async *find_expired(struct hf_client *client, hf_instant now)
 {
     client->asyncs.earliest = hf_never();
     for (struct hf_async *async = client->asyncs.first; async; async = async->next) {
-        if (!hf_before(now, async->deadline)) return async;
         client->asyncs.earliest = hf_earlier_of(client->asyncs.earliest, async->deadline);
+        if (!hf_before(now, async->deadline)) return async;
     }
     return NULL;
 }

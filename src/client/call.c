@@ -77,46 +77,46 @@ enum hf_outcome hf_call_outcome(hf_err err)
 }
 
 static hf_err attempt(struct hf_client *client, const struct hf_call *call,
-                      struct hf_request *request, hf_instant now, hf_instant route_deadline,
+                      struct hf_request *request, hf_instant route_deadline,
                       hf_instant deadline, struct hf_error *error)
 {
-    struct hf_breaker *breaker = &client->endpoint.breaker;
-    struct hf_permit   permit;
-    hf_err             err = hf_breaker_admit(breaker, now, &permit);
-    if (err) return hf_fail(error, err, "%s", hf_err_text(err));
-
     request->received = 0;
     const bool leases = wants_lease(client, call, request) && may_overtake(client, request);
-    err = exchange(client, request, leases, route_deadline, deadline, error);
+    hf_err     err = exchange(client, request, leases, route_deadline, deadline, error);
     if (err == HF_OK && request->is_single) {
         err = hf_reply_verdict(request->replies[0], error);
         if (err) hf_reply_free(request->replies[0]);
     }
-    const enum hf_outcome outcome = hf_call_outcome(err);
-    const hf_instant      ended = outcome == HF_OUTCOME_SUCCESS ? now : hf_now();
-    hf_breaker_report(breaker, ended, permit, outcome, hf_between(now, ended));
     return err;
 }
 
+/* Every attempt asks leave of the breaker; only the last one counts, because what is counted
+ * is calls. */
 static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
                            struct hf_request *request, hf_instant now, hf_instant deadline,
-                           struct hf_error *error)
+                           hf_instant *ended, struct hf_error *error)
 {
+    struct hf_endpoint   *e = &client->endpoint;
     struct hf_retry_state retry;
-    hf_retry_begin(&retry, &client->endpoint.retry_opts, request->class_, now, deadline);
-    hf_retry_budget_deposit(&client->endpoint.budget, now);
+    hf_retry_begin(&retry, &e->retry_opts, request->class_, now, deadline);
+    hf_retry_budget_deposit(&e->budget, now);
     for (;;) {
-        const hf_instant end = hf_retry_attempt_deadline(&retry, now);
-        const hf_err     err = attempt(client, call, request, now, deadline, end, error);
-        if (err == HF_OK) return HF_OK;
+        struct hf_permit permit;
+        hf_err           err = hf_breaker_admit(&e->breaker, now, &permit);
+        *ended = now;
+        if (err) return hf_fail(error, err, "%s", hf_err_text(err));
 
-        now = hf_now();
+        const hf_instant end = hf_retry_attempt_deadline(&retry, now);
+        err = attempt(client, call, request, deadline, end, error);
+        *ended = hf_now();
         hf_duration pause;
-        if (!hf_retry_again(&retry, err, now, &client->endpoint.budget, &pause)) return err;
+        const bool  again = err && hf_retry_again(&retry, err, *ended, &e->budget, &pause);
+        hf_breaker_report(&e->breaker, *ended, permit,
+                          again ? HF_OUTCOME_NEUTRAL : hf_call_outcome(err),
+                          hf_between(now, *ended));
+        if (!again) return err;
         hf_metrics_inc(client->metrics, HF_STAT_RETRIES);
-        if (pause.ns > 0 && !hf_endpoint_pause(&client->endpoint, hf_later(now, pause))) {
-            return err;
-        }
+        if (pause.ns > 0 && !hf_endpoint_pause(e, hf_later(*ended, pause))) return err;
         now = hf_now();
     }
 }
@@ -146,9 +146,9 @@ hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
         if (err != HF_E_FORKED) hf_metrics_error(client->metrics, err);
         return err;
     }
-    err = run_attempts(client, call, request, begun, deadline, error);
-
-    hf_call_count(client, err, begun, deadline, hf_now());
+    hf_instant ended;
+    err = run_attempts(client, call, request, begun, deadline, &ended, error);
+    hf_call_count(client, err, begun, deadline, ended);
     hf_client_leave(client);
     return err;
 }

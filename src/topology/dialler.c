@@ -50,7 +50,7 @@ static hf_duration gap_after_refusal(struct hf_dialler *d)
     const unsigned doublings = d->refusals < 6 ? d->refusals - 1 : 5;
     uint32_t       ms = (uint32_t)REFUSED_GAP_MIN_MS << doublings;
     if (ms > REFUSED_GAP_MAX_MS) ms = REFUSED_GAP_MAX_MS;
-    return hf_ms(ms / 2 + (uint32_t)hf_rng_below(&d->rng, ms / 2));
+    return hf_ms(ms + (uint32_t)hf_rng_below(&d->rng, ms / 4));
 }
 
 static void start(struct hf_dialler *d, hf_instant now)

@@ -157,6 +157,9 @@ static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instan
     struct hf_link *link = attach(e, dialled, true, now);
     if (!link) return;
 
+    pthread_mutex_lock(&e->lock);
+    e->locked.is_fence_forbidden = !link->greeting.client_id || !link->greeting.run_id[0];
+    pthread_mutex_unlock(&e->lock);
     hf_endpoint_send_fences(e, link);
     note_up(e, dialled->greeting.is_degraded, now, hf_ns(0));
     e->published = now;
