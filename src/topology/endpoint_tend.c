@@ -183,10 +183,14 @@ static void put_fresh(struct hf_endpoint *e, struct hf_dialled *dialled, hf_inst
 static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dialled,
                              hf_instant now)
 {
+    /* A server that this process has just started needs a moment: callers wait for it. Should
+     * it never come, the breaker ends the waiting. */
+    const bool is_starting = e->connects == 0 &&
+                             e->opts.plan.url->scheme == HF_SCHEME_EMBEDDED;
     bool is_news;
     pthread_mutex_lock(&e->lock);
-    is_news = !e->locked.is_down || e->locked.why != dialled->err;
-    e->locked.is_down = !atomic_load(&e->shared);
+    is_news = !is_starting && (!e->locked.is_down || e->locked.why != dialled->err);
+    e->locked.is_down = !is_starting && !atomic_load(&e->shared);
     e->locked.why = dialled->err;
     e->locked.story = dialled->error;
     e->locked.checked = now;
