@@ -13,7 +13,8 @@ static int64_t bucket_of(const struct hf_window *w, hf_instant now)
 
 static struct hf_window_counts *bucket_at(struct hf_window *w, int64_t number)
 {
-    return &w->buckets[(uint64_t)number % HF_WINDOW_BUCKETS];
+    const int64_t at = number % HF_WINDOW_BUCKETS;
+    return &w->buckets[at < 0 ? at + HF_WINDOW_BUCKETS : at];
 }
 
 void hf_window_init(struct hf_window *w, hf_duration span)
