@@ -76,18 +76,23 @@ static bool read_rate(struct reading *r, uint64_t *rate)
     return read_number(r->text, UINT64_C(1000000000000), rate) && *rate > 0;
 }
 
-static bool read_duration(struct reading *r, hf_duration *duration)
+bool fault_parse_time(const char *text, hf_duration *duration)
 {
     char        *unit;
-    const double value = strtod(r->text, &unit);
-    r->wanted = "a time from 0 to 3600 s, such as 50ms, 300us or 2s";
-    double seconds = -1;
+    const double value = strtod(text, &unit);
+    double       seconds = -1;
     if (strcmp(unit, "us") == 0) seconds = value / 1e6;
     if (strcmp(unit, "ms") == 0) seconds = value / 1e3;
     if (strcmp(unit, "s") == 0) seconds = value;
-    if (!(seconds >= 0 && seconds <= 3600) || unit == r->text) return false;
+    if (!(seconds >= 0 && seconds <= 3600) || unit == text) return false;
     *duration = hf_ns((int64_t)(seconds * 1e9));
     return true;
+}
+
+static bool read_duration(struct reading *r, hf_duration *duration)
+{
+    r->wanted = "a time from 0 to 3600 s, such as 50ms, 300us or 2s";
+    return fault_parse_time(r->text, duration);
 }
 
 static bool read_choice(struct reading *r, const char *const *names, int count, int *choice)

@@ -72,6 +72,9 @@ const char *fault_name(enum fault_kind kind);
 const char *fault_help(enum fault_kind kind);
 bool        fault_is_lasting(enum fault_kind kind);
 
+/* "50ms", "300us", "2s": 0 to 3600 s. On false *duration is unchanged. */
+bool fault_parse_time(const char *text, hf_duration *duration);
+
 /* Reads "kind:key=value,..." The value of data takes the rest of the text, with \r \n \t \\
  * and \xHH, and lives in `data`. On false *fault is unchanged and why says what is wrong. */
 bool fault_parse(const char *text, struct fault *fault, char data[FAULT_DATA_MAX],
