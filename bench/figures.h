@@ -1,0 +1,34 @@
+/* figures.h - every way to take a figure; rows.c says which row uses which.
+ *
+ * All are measure_fn; see row.h. */
+
+#ifndef BENCH_FIGURES_H
+#define BENCH_FIGURES_H
+
+#include "row.h"
+
+/* One number of a load put on by the driver: op/s, microseconds, microseconds. */
+double throughput(struct lab *lab, const struct load *load, const struct driver *driver);
+double p99(struct lab *lab, const struct load *load, const struct driver *driver);
+double cpu_per_op(struct lab *lab, const struct load *load, const struct driver *driver);
+
+/* op/s of GETs in batches of 100 in one thread. */
+double batch100_holdfast(struct lab *lab, const struct load *load,
+                         const struct driver *driver);
+double batch100_redis_benchmark(struct lab *lab, const struct load *load,
+                                const struct driver *driver);
+
+/* p99 of the load's calls, in microseconds, while something else fetches 16 MB values
+ * without a pause: a thread on the same client, or a process with its own. */
+double p99_beside_large_gets(struct lab *lab, const struct load *load,
+                             const struct driver *driver);
+double p99_beside_large_process(struct lab *lab, const struct load *load,
+                                const struct driver *driver);
+
+/* Resident bytes that one more idle connection, or one more waiting call, costs. */
+double idle_connection_bytes(struct lab *lab, const struct load *load,
+                             const struct driver *driver);
+double waiting_call_bytes(struct lab *lab, const struct load *load,
+                          const struct driver *driver);
+
+#endif

@@ -1,0 +1,24 @@
+/* ours.h - the calls that the measurements of holdfast itself share.
+ *
+ * Threads:  opening in the main thread, calls from any. */
+
+#ifndef BENCH_OURS_H
+#define BENCH_OURS_H
+
+#include "server.h"
+
+#include <holdfast/holdfast.h>
+#include <stdbool.h>
+
+/* A client with default options but for one, which may be NULL, connected; or dies. */
+struct hf_client *ours_open(const struct address *address, const char *option,
+                            const char *value);
+
+/* True when the reply is a value of this size and ends in the same byte. */
+bool ours_get(struct hf_client *client, const struct hf_call *call, struct hf_bytes key,
+              struct hf_bytes expected);
+
+/* The same test for a reply. */
+bool ours_is_value(const struct hf_reply *reply, struct hf_bytes expected);
+
+#endif
