@@ -5,183 +5,160 @@
 #include "port.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    DIRECTIONS_MAX = 1024, /* Two for each client. */
-    RING_BYTES = 256 * 1024,
-    RING_PARCELS = 4096,
+    WAYS_MAX = 2048, /* Two for each client, never used again. */
+    PARCEL_MAX = 64 * 1024,
+    PARCELS = 64 * 1024,
+    BYTES = 8 * 1024 * 1024,
+    EVENTS = 256,
+    LISTENER = WAYS_MAX, /* As the number in an event. */
 };
 
-/* What one read brought. */
+struct way {
+    int from;
+    int to;
+};
+
+/* What one read brought; size 0: the end of the stream. */
 struct parcel {
     hf_instant due;
+    int        to;
+    size_t     at; /* In bytes. */
     size_t     size;
 };
 
-/* Counters only grow; their remainders are the places in the rings. */
-struct direction {
-    int           from;
-    int           to;
-    char         *bytes;
-    struct parcel parcels[RING_PARCELS];
-    size_t        bytes_in;
-    size_t        bytes_out;
+struct proxy {
+    int           listener;
+    int           epoll;
+    int           port;
+    hf_duration   delay;
+    int           way_count;
+    struct way    ways[WAYS_MAX];
+    struct parcel parcels[PARCELS]; /* A ring; the counters only grow. */
     size_t        parcels_in;
     size_t        parcels_out;
+    size_t        bytes_at; /* Where the next parcel goes. */
+    char          bytes[BYTES];
 };
 
-struct proxy {
-    int               listener;
-    int               port;
-    hf_duration       delay;
-    int               count;
-    struct direction *directions[DIRECTIONS_MAX]; /* 2 i and 2 i + 1 are one connection. */
-};
-
-static bool is_full(const struct direction *d)
+static void watch(const struct proxy *proxy, int fd, uint32_t number)
 {
-    return d->bytes_in - d->bytes_out == RING_BYTES ||
-           d->parcels_in - d->parcels_out == RING_PARCELS;
+    struct epoll_event event = { .events = EPOLLIN, .data.u32 = number };
+    if (epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, fd, &event)) die("proxy: epoll_ctl");
 }
 
-/* False when this side has ended. */
-static bool take_in(struct direction *d, hf_instant due)
+static void add_way(struct proxy *proxy, int from, int to)
 {
-    const size_t  at = d->bytes_in % RING_BYTES;
-    const size_t  room = RING_BYTES - (d->bytes_in - d->bytes_out);
-    const size_t  straight = RING_BYTES - at < room ? RING_BYTES - at : room;
-    const ssize_t got = recv(d->from, d->bytes + at, straight, MSG_DONTWAIT);
-    if (got < 0) return errno == EAGAIN || errno == EINTR;
-    if (got == 0) return false;
-    d->parcels[d->parcels_in++ % RING_PARCELS] = (struct parcel){ due, (size_t)got };
-    d->bytes_in += (size_t)got;
-    return true;
-}
-
-/* Sends what is due. Never blocks: what the receiver does not take stays due. */
-static void hand_out(struct direction *d, hf_instant now)
-{
-    while (d->parcels_out < d->parcels_in) {
-        struct parcel *parcel = &d->parcels[d->parcels_out % RING_PARCELS];
-        const size_t   at = d->bytes_out % RING_BYTES;
-        if (hf_before(now, parcel->due)) return;
-
-        /* A parcel was read in one piece, so it does not wrap. */
-        const ssize_t sent = send(d->to, d->bytes + at, parcel->size,
-                                  MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent <= 0) return;
-        d->bytes_out += (size_t)sent;
-        parcel->size -= (size_t)sent;
-        if (parcel->size) return;
-        d->parcels_out++;
-    }
-}
-
-static hf_instant next_due(const struct proxy *proxy)
-{
-    hf_instant next = hf_never();
-    for (int i = 0; i < proxy->count; i++) {
-        const struct direction *d = proxy->directions[i];
-        if (d->parcels_out == d->parcels_in) continue;
-        next = hf_earlier_of(next, d->parcels[d->parcels_out % RING_PARCELS].due);
-    }
-    return next;
-}
-
-static struct direction *direction_new(int from, int to)
-{
-    struct direction *d = calloc(1, sizeof *d);
-    if (!d || !(d->bytes = malloc(RING_BYTES))) die("proxy: out of memory");
-    d->from = from;
-    d->to = to;
-    return d;
+    const int on = 1;
+    if (proxy->way_count == WAYS_MAX) die("proxy: too many clients");
+    setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    watch(proxy, from, (uint32_t)proxy->way_count);
+    proxy->ways[proxy->way_count++] = (struct way){ from, to };
 }
 
 static void accept_client(struct proxy *proxy)
 {
     struct sockaddr_in where = { .sin_family = AF_INET };
-    const int          on = 1;
     const int          client = accept(proxy->listener, NULL, NULL);
     const int          server = socket(AF_INET, SOCK_STREAM, 0);
     where.sin_port = htons((uint16_t)proxy->port);
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (client < 0 || server < 0 || proxy->count + 2 > DIRECTIONS_MAX ||
+    if (client < 0 || server < 0 ||
         connect(server, (struct sockaddr *)&where, sizeof where)) {
         die("proxy: cannot take one more client");
     }
-    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    proxy->directions[proxy->count++] = direction_new(client, server);
-    proxy->directions[proxy->count++] = direction_new(server, client);
+    add_way(proxy, client, server);
+    add_way(proxy, server, client);
 }
 
-static void drop_connection(struct proxy *proxy, int pair)
+/* Parcels lie one after the other. One that would not fit before the end begins at 0, where
+ * a queue this much larger than what is under way has long been emptied. */
+static void take_in(struct proxy *proxy, const struct way *way)
 {
-    close(proxy->directions[pair]->from);
-    close(proxy->directions[pair]->to);
-    for (int i = pair; i < pair + 2; i++) {
-        free(proxy->directions[i]->bytes);
-        free(proxy->directions[i]);
-        proxy->directions[i] = proxy->directions[proxy->count - 2 + i - pair];
-    }
-    proxy->count -= 2;
+    if (BYTES - proxy->bytes_at < PARCEL_MAX) proxy->bytes_at = 0;
+    const size_t  at = proxy->bytes_at;
+    const ssize_t got = recv(way->from, proxy->bytes + at, PARCEL_MAX, MSG_DONTWAIT);
+    if (got <= 0) epoll_ctl(proxy->epoll, EPOLL_CTL_DEL, way->from, NULL);
+
+    proxy->parcels[proxy->parcels_in++ % PARCELS] = (struct parcel){
+        .due = hf_later(hf_now(), proxy->delay),
+        .to = way->to,
+        .at = at,
+        .size = got > 0 ? (size_t)got : 0,
+    };
+    proxy->bytes_at += got > 0 ? (size_t)got : 0;
 }
 
-/* Sleeps until something arrives or is due; what[0] is the listener. */
-static void wait_for_work(const struct proxy *proxy, struct pollfd *what)
+static bool is_full(const struct proxy *proxy)
 {
-    const hf_instant next = next_due(proxy);
-    const hf_instant now = hf_now();
-    const int64_t    ns = hf_between(now, next).ns;
-    struct timespec  pause = { ns / 1000000000, ns % 1000000000 };
+    if (proxy->parcels_in == proxy->parcels_out) return false;
+    if (proxy->parcels_in - proxy->parcels_out == PARCELS) return true;
+    const size_t oldest = proxy->parcels[proxy->parcels_out % PARCELS].at;
+    const size_t used = (proxy->bytes_at - oldest + BYTES) % BYTES;
+    return used > BYTES / 2;
+}
 
-    what[0] = (struct pollfd){ proxy->listener, POLLIN, 0 };
-    for (int i = 0; i < proxy->count; i++) {
-        const struct direction *d = proxy->directions[i];
-        const bool              stuck = d->parcels_out < d->parcels_in &&
-                           !hf_before(now, d->parcels[d->parcels_out % RING_PARCELS].due);
-        if (stuck) pause = (struct timespec){ 0, 50000 };
-        what[i + 1] = (struct pollfd){ is_full(d) ? -1 : d->from, POLLIN, 0 };
+static void hand_out(const struct proxy *proxy, const struct parcel *parcel)
+{
+    if (parcel->size == 0) shutdown(parcel->to, SHUT_WR);
+    for (size_t done = 0; done < parcel->size;) {
+        const ssize_t sent = send(parcel->to, proxy->bytes + parcel->at + done,
+                                  parcel->size - done, MSG_NOSIGNAL);
+        if (sent < 0) return; /* It has gone away. */
+        done += (size_t)sent;
     }
-    if (ppoll(what, (nfds_t)proxy->count + 1, &pause, NULL) < 0 && errno != EINTR) {
-        die("proxy: poll: %s", strerror(errno));
+}
+
+/* Sends what is due and says how long until the next. */
+static struct timespec hand_out_due(struct proxy *proxy)
+{
+    while (proxy->parcels_out < proxy->parcels_in) {
+        const struct parcel *parcel = &proxy->parcels[proxy->parcels_out % PARCELS];
+        const int64_t        ns = hf_between(hf_now(), parcel->due).ns;
+        if (ns > 0) return (struct timespec){ 0, ns };
+        hand_out(proxy, parcel);
+        proxy->parcels_out++;
     }
+    return (struct timespec){ 1, 0 };
 }
 
 static void serve(void *ctx)
 {
-    static struct pollfd what[DIRECTIONS_MAX + 1];
-    struct proxy        *proxy = ctx;
+    struct proxy      *proxy = ctx;
+    struct epoll_event events[EVENTS];
     prctl(PR_SET_TIMERSLACK, 1UL);
+    proxy->epoll = epoll_create1(EPOLL_CLOEXEC);
+    watch(proxy, proxy->listener, LISTENER);
     for (;;) {
-        wait_for_work(proxy, what);
-        const hf_instant now = hf_now();
-        for (int i = proxy->count - 1; i >= 0; i--) {
-            if (what[i + 1].revents &&
-                !take_in(proxy->directions[i], hf_later(now, proxy->delay))) {
-                i -= i % 2;
-                drop_connection(proxy, i);
+        const struct timespec pause = hand_out_due(proxy);
+        const int count = epoll_pwait2(proxy->epoll, events, EVENTS, &pause, NULL);
+        for (int i = 0; i < count && !is_full(proxy); i++) {
+            if (events[i].data.u32 == LISTENER) {
+                accept_client(proxy);
+            } else {
+                take_in(proxy, &proxy->ways[events[i].data.u32]);
             }
         }
-        for (int i = 0; i < proxy->count; i++) hand_out(proxy->directions[i], now);
-        if (what[0].revents) accept_client(proxy);
     }
 }
 
 pid_t delay_proxy_start(int port, hf_duration delay, int *proxy_port)
 {
-    struct proxy proxy = { .port = port, .delay = delay };
-    proxy.listener = port_listen(proxy_port);
-    const pid_t child = child_start(serve, &proxy);
-    close(proxy.listener);
+    struct proxy *proxy = calloc(1, sizeof *proxy);
+    if (!proxy) die("out of memory");
+    proxy->port = port;
+    proxy->delay = delay;
+    proxy->listener = port_listen(proxy_port);
+    const pid_t child = child_start(serve, proxy);
+    close(proxy->listener);
+    free(proxy);
     return child;
 }

@@ -1,12 +1,15 @@
 /* delay_proxy.h - a process between clients and a server that makes the way longer.
  *
- *     client ---> [ what arrived, due at arrival + delay ] ---> server   and back
+ *     client A --->                                            ---> server
+ *     client B ---> [ parcel | parcel | parcel: due at ... ]   ---> server
+ *     server   --->                                            ---> client B
  *
- * Each direction keeps what it read in a ring, with the moment at which it is due; nothing
- * waits for anything else. One core carries many times what a server does at this delay.
+ * The delay is the same for all, so one queue in order of arrival is in order of departure
+ * too, and a parcel costs one read, one write and nothing else.
  *
- * Memory:   256 KiB for each direction; a sender is paused while its ring is full.
- * Errors:   a connection that ends is closed on the other side too. */
+ * Memory:   8 MiB; while that is full nothing is read.
+ * Errors:   what ends on one side is ended on the other. A receiver that does not read stops
+ *           all the others, so this is for small values. */
 
 #ifndef BENCH_DELAY_PROXY_H
 #define BENCH_DELAY_PROXY_H
