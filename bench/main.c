@@ -25,7 +25,7 @@ static const char usage[] =
     "  --runs N       pairs of figures for each row, 1 to 101; default 9\n"
     "  --seconds S    length of one figure, 0.001 to 600; default 0.4\n"
     "  --tiny         one run of a few milliseconds: does it still work?\n"
-    "  --json FILE    where the figures go; default build/bench.json, none with --tiny\n"
+    "  --output FILE  where the figures go; default build/bench.json, none with --tiny\n"
     "  --help         this text\n";
 
 struct settings {
@@ -57,7 +57,7 @@ static struct settings settings_read(int argc, char **argv)
         { "runs", required_argument, NULL, 'r' },
         { "seconds", required_argument, NULL, 's' },
         { "tiny", no_argument, NULL, 't' },
-        { "json", required_argument, NULL, 'j' },
+        { "output", required_argument, NULL, 'o' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
@@ -72,7 +72,7 @@ static struct settings settings_read(int argc, char **argv)
             s.seconds = number(optarg, 0.001, SECONDS_MAX, "--seconds takes 0.001 to 600");
             break;
         case 't': s.tiny = true; break;
-        case 'j': s.json = optarg; break;
+        case 'o': s.json = optarg; break;
         case 'h': fputs(usage, stdout); exit(0);
         default: exit(EXIT_USAGE);
         }
