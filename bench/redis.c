@@ -36,16 +36,27 @@ bool redis_get(redisContext *redis, struct hf_bytes key, struct hf_bytes expecte
     return good;
 }
 
-bool redis_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value)
+void redis_send_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value)
 {
     const char  *argv[] = { "SET", key.data, value.data };
     const size_t sizes[] = { 3, key.size, value.size };
-    redisReply  *reply = redisCommandArgv(redis, 3, argv, sizes);
-    if (!reply) return false;
+    redisAppendCommandArgv(redis, 3, argv, sizes);
+}
 
-    const bool good = reply->type == REDIS_REPLY_STATUS;
+bool redis_receive_ok(redisContext *redis)
+{
+    void *reply;
+    if (redisGetReply(redis, &reply) != REDIS_OK) return false;
+
+    const bool good = ((redisReply *)reply)->type == REDIS_REPLY_STATUS;
     freeReplyObject(reply);
     return good;
+}
+
+bool redis_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value)
+{
+    redis_send_set(redis, key, value);
+    return redis_receive_ok(redis);
 }
 
 void redis_info_text(redisContext *redis, const char *field, char *text, size_t capacity)

@@ -26,6 +26,10 @@ bool redis_get(redisContext *redis, struct hf_bytes key, struct hf_bytes expecte
 
 bool redis_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value);
 
+/* The two halves of it, to send many at once. */
+void redis_send_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value);
+bool redis_receive_ok(redisContext *redis);
+
 /* A field of INFO. 0 or "" when it is not there. */
 long redis_info_number(redisContext *redis, const char *field);
 void redis_info_text(redisContext *redis, const char *field, char *text, size_t capacity);
