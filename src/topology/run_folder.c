@@ -105,7 +105,7 @@ static void sweep_one(int base, const char *name, void *ctx)
 
     const int folder = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0) return;
-    int lock;
+    int lock = -1;
     if (lock_at(folder, HF_RUN_LOCK, 0, &lock) == 0) {
         hf_folder_remove(base, name);
         close(lock);
