@@ -4,6 +4,7 @@
 #include "ours.h"
 #include "redis.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -58,30 +59,61 @@ static long connections(struct lab *lab)
     return count;
 }
 
-/* Calls that block have connections of their own, which are idle afterwards. */
-static double idle_connections(void *ctx)
-{
-    struct lab           *lab = ctx;
-    const struct hf_call  call = { .blocking = true };
-    const struct hf_bytes argv[] = { hf_str("BLPOP"), hf_str("bench:none"), hf_str("0.2") };
-    struct crowd          crowd = { 0 };
-    const long            count = lab->tiny ? 5 : 50;
-    struct hf_client *client = ours_open(&lab->server.unix_address, "max_connections", "100");
+struct blocker {
+    pthread_t         thread;
+    struct hf_client *client;
+    const char       *seconds; /* For which the call blocks. */
+};
 
-    if (hf_client_command_async(client, &call, argv, 3, call_ended, &crowd)) die("refused");
-    wait_for(&crowd, 1);
-    const long   few = connections(lab);
-    const double before = resident_bytes();
-    for (long i = 0; i < count; i++) {
-        if (hf_client_command_async(client, &call, argv, 3, call_ended, &crowd)) {
-            die("blocking call %ld was refused", i);
+static void *block(void *ctx)
+{
+    const struct blocker *blocker = ctx;
+    const struct hf_bytes argv[] = { hf_str("BLPOP"), hf_str("bench:none"),
+                                     hf_str(blocker->seconds) };
+    const struct hf_call  call = { .blocking = true };
+    struct hf_reply      *reply;
+    struct hf_error       error;
+    if (hf_client_command(blocker->client, &call, argv, 3, &reply, &error)) {
+        die("a blocking call failed: %s", error.detail);
+    }
+    hf_reply_free(reply);
+    return NULL;
+}
+
+static void block_in_threads(struct hf_client *client, int count, const char *seconds)
+{
+    struct blocker *blockers = calloc((size_t)count, sizeof *blockers);
+    if (!blockers) die("out of memory");
+    for (int i = 0; i < count; i++) {
+        blockers[i].client = client;
+        blockers[i].seconds = seconds;
+        if (pthread_create(&blockers[i].thread, NULL, block, &blockers[i])) {
+            die("cannot start a thread");
         }
     }
-    wait_for(&crowd, 1 + count);
+    for (int i = 0; i < count; i++) pthread_join(blockers[i].thread, NULL);
+    free(blockers);
+}
+
+/* Calls that block have connections of their own, which are idle afterwards. The first round
+ * shares few of them, and leaves behind what the threads themselves take. */
+static double idle_connections(void *ctx)
+{
+    struct lab       *lab = ctx;
+    const int         count = lab->tiny ? 5 : 50;
+    struct hf_client *few_client = ours_open(&lab->server.unix_address, NULL, NULL);
+    struct hf_client *client = ours_open(&lab->server.unix_address, "max_connections", "100");
+
+    block_in_threads(few_client, count, "0.01");
+    hf_client_close(few_client);
+    block_in_threads(client, 1, "0.01");
+    const long   few = connections(lab);
+    const double before = resident_bytes();
+    block_in_threads(client, count, "0.3");
     const double bytes = resident_bytes() - before;
     const long   opened = connections(lab) - few;
     hf_client_close(client);
-    if (opened < count / 2) die("%ld blocking calls had %ld connections", count, opened);
+    if (opened < count / 2) die("%d blocking calls had %ld connections", count, opened);
     return bytes / (double)opened;
 }
 
