@@ -65,32 +65,44 @@ static struct hf_bytes any_key(struct caller *caller)
     return data->keys[caller->random % data->count];
 }
 
+static bool call_once(const struct run *run, void *handle, struct hf_bytes key)
+{
+    const struct hf_bytes value = run->data->value;
+    if (run->load->operation == GET) return run->driver->get(handle, key, value);
+    return run->driver->set(handle, key, value);
+}
+
+static enum phase phase_of(const struct run *run)
+{
+    return atomic_load_explicit(&run->phase, memory_order_relaxed);
+}
+
+static void count(struct caller *caller, hf_duration took)
+{
+    struct run *run = caller->run;
+    histogram_add(&caller->latency, (uint64_t)took.ns);
+    if (!atomic_load_explicit(&run->answered, memory_order_relaxed)) {
+        atomic_store_explicit(&run->answered, true, memory_order_relaxed);
+    }
+}
+
 static void *call_until_stopped(void *arg)
 {
     struct caller *caller = arg;
     struct run    *run = caller->run;
     void          *handle = run->driver->join(run->shared);
-    const bool     reading = run->load->operation == GET;
     enum phase     begun_in;
 
     pthread_barrier_wait(&run->joined);
-    while ((begun_in = atomic_load_explicit(&run->phase, memory_order_relaxed)) != STOP) {
+    while ((begun_in = phase_of(run)) != STOP) {
         const struct hf_bytes key = any_key(caller);
         const hf_instant      begun = hf_now();
-        const bool            good = reading ? run->driver->get(handle, key, run->data->value)
-                                             : run->driver->set(handle, key, run->data->value);
-        const hf_duration     took = hf_between(begun, hf_now());
-        if (!good) {
+        if (!call_once(run, handle, key)) {
             caller->wrong++;
             break;
         }
-        if (begun_in == MEASURE &&
-            atomic_load_explicit(&run->phase, memory_order_relaxed) == MEASURE) {
-            histogram_add(&caller->latency, (uint64_t)took.ns);
-            if (!atomic_load_explicit(&run->answered, memory_order_relaxed)) {
-                atomic_store_explicit(&run->answered, true, memory_order_relaxed);
-            }
-        }
+        const hf_duration took = hf_between(begun, hf_now());
+        if (begun_in == MEASURE && phase_of(run) == MEASURE) count(caller, took);
     }
     run->driver->leave(handle);
     return NULL;
