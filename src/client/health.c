@@ -1,10 +1,11 @@
 #include <holdfast/health.h>
 
 #include "client/client.h"
+#include "core/error.h"
 
 #include <holdfast/stats.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *hf_status_name(enum hf_status status)
 {
@@ -61,9 +62,13 @@ static void judge(struct hf_health *health, bool is_connected, bool is_degraded,
         reason = "late commands of lost connections cannot be ruled out (CLIENT KILL, INFO "
                  "or CLIENT ID failed or is forbidden)";
     }
-    const bool has_story = health->status == HF_STATUS_DOWN && health->error;
-    snprintf(health->reason, sizeof health->reason, "%s%s%.200s", reason,
-             has_story ? ": " : "", has_story ? story->detail : "");
+    if (health->status == HF_STATUS_DOWN && health->error) {
+        struct hf_error whole = *story;
+        (void)hf_fail_in(&whole, health->error, "%s", reason);
+        memcpy(health->reason, whole.detail, sizeof health->reason);
+    } else {
+        snprintf(health->reason, sizeof health->reason, "%s", reason);
+    }
 }
 
 void hf_health_get(struct hf_client *client, struct hf_health *health)

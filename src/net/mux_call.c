@@ -66,6 +66,7 @@ static hf_err enqueue(struct hf_mux *mux, struct hf_mux_call *call,
         .due = call->expected,
     };
     mux->locked.queued += hf_buffer_size(&mux->locked.out) - size_before;
+    if (message->borrowed) mux->locked.sent = ++mux->locked.queued; /* It begins at once. */
     *(call->done ? &mux->locked.live_async : &mux->locked.live_sync) += 1;
     return HF_OK;
 }

@@ -234,8 +234,10 @@ void hf_endpoint_retire(struct hf_endpoint *e, struct hf_mux *mux)
 static struct hf_link *take_idle(struct hf_endpoint *e)
 {
     if (e->locked.idle_count == 0) return NULL;
+    struct hf_link *link = e->locked.idle[--e->locked.idle_count];
     e->locked.leased++;
-    return e->locked.idle[--e->locked.idle_count];
+    atomic_store(&link->is_leased, true);
+    return link;
 }
 
 hf_err hf_endpoint_lease(struct hf_endpoint *e, hf_instant deadline, struct hf_mux **mux,
@@ -279,6 +281,7 @@ void hf_endpoint_put(struct hf_endpoint *e, struct hf_mux *mux)
 
     pthread_mutex_lock(&e->lock);
     e->locked.leased--;
+    atomic_store(&link->is_leased, false);
     if (is_sound) {
         link->since = hf_now();
         e->locked.idle[e->locked.idle_count++] = link;

@@ -57,6 +57,7 @@ struct hf_link {
     hf_instant          since;     /* Attached, or put back idle. */
     bool                is_shared; /* For good: a leased one is never shared. */
     bool                is_open;   /* Attached and not yet reaped. */
+    atomic_bool         is_leased; /* A caller has it: not to be attached anew. */
     bool                is_fenced; /* Its breaking has been dealt with. */
 };
 
@@ -100,7 +101,6 @@ struct hf_endpoint {
     struct hf_link    *links[HF_SHARED_MAX + HF_CONNECTIONS_MAX]; /* Shared ones first. */
     unsigned           link_count;
     hf_instant         next_check;
-    hf_instant         published;
     struct hf_mux_call ping;
     struct hf_reply   *pong;
     struct hf_link    *pinged; /* NULL: no ping under way. */

@@ -109,7 +109,8 @@ static struct hf_link *free_link(struct hf_endpoint *e, bool is_shared)
     unsigned count = 0;
     for (unsigned i = 0; i < e->link_count; i++) {
         if (e->links[i]->is_shared != is_shared) continue;
-        if (!e->links[i]->is_open) return e->links[i];
+        if (!e->links[i]->is_open && !atomic_load(&e->links[i]->is_leased))
+            return e->links[i];
         count++;
     }
     const unsigned most = is_shared ? HF_SHARED_MAX : e->opts.connections_max - 1;
@@ -162,7 +163,6 @@ static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instan
     pthread_mutex_unlock(&e->lock);
     hf_endpoint_send_fences(e, link);
     note_up(e, dialled->greeting.is_degraded, now, hf_ns(0));
-    e->published = now;
     e->next_check = hf_later(now, e->opts.health_interval);
     atomic_store(&e->protocol, dialled->greeting.protocol);
     atomic_store(&e->shared, link);
