@@ -1,0 +1,72 @@
+#include "command.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* clang-format off */
+
+static const struct command commands[] = {
+    { "get", "KEY", "print the value of an entry",
+      "Prints the value as it is. Exits with 1 when there is no such entry.\n\n"
+      "  holdfast get user:42\n"
+      "  holdfast get report.pdf > report.pdf",
+      1, 1, { { NULL, NULL, NULL } }, run_get },
+    { "set", "KEY [VALUE|-]", "store a value",
+      "Stores the argument, or standard input when it is -, or a file. Exits with 1 when a\n"
+      "condition was not met and nothing was stored.\n\n"
+      "  holdfast set user:42 '{\"name\":\"Ada\"}' --ttl 10min\n"
+      "  pg_dump mydb | holdfast set dump - --ttl 1h\n"
+      "  holdfast set report.pdf --file report.pdf",
+      1, 2,
+      { { "--ttl", "DURATION", "how long it is kept: 30, 250ms, 10min, 1.5h; default 1h" },
+        { "--file", "PATH", "take the value from this file" },
+        { "--if-absent", NULL, "only when there is no such entry yet" },
+        { "--if-present", NULL, "only when there is one" } },
+      run_set },
+    { "del", "KEY...", "delete entries",
+      "Deletes the entries and prints how many there were. Exits with 1 when there was none.",
+      1, SIZE_MAX, { { NULL, NULL, NULL } }, run_del },
+    { "exists", "KEY", "tell whether there is an entry",
+      "Prints yes or no. Exits with 1 when there is no such entry.",
+      1, 1, { { NULL, NULL, NULL } }, run_exists },
+    { "ttl", "KEY", "print how long an entry will be kept",
+      "Prints the seconds that are left. Exits with 1 when there is no such entry.",
+      1, 1, { { NULL, NULL, NULL } }, run_ttl },
+    { "ping", "", "ask Redis whether it is there",
+      "Prints how long the answer took.",
+      0, 0, { { NULL, NULL, NULL } }, run_ping },
+    { "health", "", "say how Redis is: up, degraded or down, and why",
+      "Exits with 0 when it is up or degraded, with 3 when it is down.",
+      0, 0, { { NULL, NULL, NULL } }, run_health },
+    { "demo", "", "see an application survive its Redis, in 25 seconds",
+      "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
+      "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"
+      "makes it wait. Every answer is checked, every call is timed.\n\n"
+      "On a terminal it draws; into a pipe it prints one line a second. It ends with a\n"
+      "table. Exits with 1 when a request was not served, an answer was wrong, a call\n"
+      "outlived its deadline by more than 20 ms, or the breaker was not closed at the end.",
+      0, 0,
+      { { "--plain", NULL, "one line a second, also on a terminal" },
+        { "--ascii", NULL, "draw without block characters" } },
+      run_demo },
+    { "help", "[COMMAND|options]", "explain a command, or all options",
+      "Prints help on a command. `holdfast help options` explains every setting.",
+      0, 1, { { NULL, NULL, NULL } }, run_help },
+};
+
+/* clang-format on */
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct command *command_at(size_t index)
+{
+    return index < COMMANDS ? &commands[index] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    }
+    return NULL;
+}
