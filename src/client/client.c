@@ -45,7 +45,7 @@ void hf_client_attention(void *ctx)
     if (write(client->wake_fd, &one, sizeof one) < 0) return; /* Full: it is awake. */
 }
 
-/* ---- Opening --------------------------------------------------------------------------- */
+/* ---- Opening ----------------------------------------------------------------------- */
 
 static uint32_t power_of_two_from(uint32_t n)
 {
@@ -187,7 +187,7 @@ no_metrics:
     return err;
 }
 
-/* ---- Closing --------------------------------------------------------------------------- */
+/* ---- Closing ----------------------------------------------------------------------- */
 
 hf_err hf_client_enter(struct hf_client *client, struct hf_error *error)
 {

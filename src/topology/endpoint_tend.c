@@ -344,8 +344,7 @@ void hf_endpoint_check_now(struct hf_endpoint *e)
     atomic_store(&e->is_check_wanted, true);
 }
 
-/* ---- The loop's three calls
- * ---------------------------------------------------------------- */
+/* ---- The loop's three calls -------------------------------------------------------- */
 
 static hf_instant next_due(struct hf_endpoint *e, hf_instant now)
 {

@@ -62,8 +62,7 @@ static bool is_up(void *client)
     return health.status == HF_STATUS_UP && health.breaker.state == HF_BREAKER_CLOSED;
 }
 
-/* ---- A server that hangs
- * --------------------------------------------------------------------- */
+/* ---- A server that hangs ----------------------------------------------------------- */
 
 static void a_hung_server_costs_each_call_its_deadline_and_no_more(void **state)
 {
@@ -153,8 +152,7 @@ static void signals_do_not_move_a_deadline(void **state)
     hf_client_close(client);
 }
 
-/* ---- A server that goes away
- * ------------------------------------------------------------------ */
+/* ---- A server that goes away ------------------------------------------------------- */
 
 static void a_killed_server_is_back_in_use_soon_after_it_is_back(void **state)
 {
@@ -273,8 +271,46 @@ static void an_increment_is_never_applied_twice_unawares(void **state)
     hf_client_close(c.client);
 }
 
-/* ---- The fence
- * ---------------------------------------------------------------------------------- */
+static void *append_large(void *client)
+{
+    static char           value[1024 * 1024];
+    const struct hf_bytes argv[] = { hf_str("APPEND"), hf_str("log"),
+                                     hf_bytes(value, sizeof value) };
+    struct hf_reply      *reply = NULL;
+    const hf_err          err = hf_client_command(client, NULL, argv, 3, &reply, NULL);
+    if (!err) hf_reply_free(reply);
+    return (void *)(intptr_t)err;
+}
+
+static bool has_leased(void *client)
+{
+    struct hf_health health;
+    hf_health_get(client, &health);
+    return health.connections_leased == 1;
+}
+
+static void a_large_write_cut_off_has_an_unknown_outcome(void **state)
+{
+    struct fixture      *f = *state;
+    pthread_t            thread;
+    void                *err;
+    struct hf_reply     *reply = NULL;
+    struct hf_client    *client = client_open_ready(redis_server_tcp_url(f->server), NULL);
+    const struct hf_call large = { .expect_large = true };
+    assert_int_equal(client_ask(client, &large, &reply, "GET", "log", NULL), HF_OK);
+    hf_reply_free(reply); /* From now on there is a connection to lease. */
+
+    redis_server_pause(f->server);
+    assert_int_equal(pthread_create(&thread, NULL, append_large, client), 0);
+    assert_true(wait_until(has_leased, client, hf_seconds(5)));
+    redis_server_kill(f->server);
+    pthread_join(thread, &err);
+    assert_int_equal((intptr_t)err, HF_E_LOST);
+    assert_true(hf_err_outcome_unknown((hf_err)(intptr_t)err));
+    hf_client_close(client);
+}
+
+/* ---- The fence --------------------------------------------------------------------- */
 
 static bool is_deleted(void *client)
 {
@@ -307,8 +343,7 @@ static void a_write_that_timed_out_cannot_undo_a_later_delete(void **state)
     }
 }
 
-/* ---- A server that is there and will not
- * ----------------------------------------------------------- */
+/* ---- A server that is there and will not ------------------------------------------- */
 
 static void a_full_server_refuses_writes_and_serves_reads(void **state)
 {
@@ -353,8 +388,7 @@ static void too_many_clients_is_said_and_survived(void **state)
     hf_client_close(second);
 }
 
-/* ---- Asynchronous
- * ------------------------------------------------------------------------------------ */
+/* ---- Asynchronous ------------------------------------------------------------------ */
 
 struct answers {
     atomic_int timeouts, others;

@@ -227,8 +227,7 @@ static void a_script_runs_again_after_the_server_forgot_it(void **state)
     hf_client_close(client);
 }
 
-/* ---- Asynchronous calls
- * -------------------------------------------------------------------- */
+/* ---- Asynchronous calls ------------------------------------------------------------ */
 
 struct answers {
     pthread_t   caller;
@@ -271,8 +270,7 @@ static void each_asynchronous_call_is_called_back_once_elsewhere(void **state)
     hf_client_close(client);
 }
 
-/* ---- Connections of one's own
- * -------------------------------------------------------------- */
+/* ---- Connections of one's own ------------------------------------------------------ */
 
 static void *block_for_a_while(void *client)
 {
@@ -350,8 +348,7 @@ static void when_all_connections_are_leased_the_next_says_so(void **state)
     hf_client_close(client);
 }
 
-/* ---- Opening, closing, forking
- * -------------------------------------------------------------- */
+/* ---- Opening, closing, forking ----------------------------------------------------- */
 
 static void opening_succeeds_while_nothing_listens(void **state)
 {
@@ -401,8 +398,7 @@ static void a_forked_child_is_told_and_does_no_harm(void **state)
     hf_client_close(client);
 }
 
-/* ---- Handshakes
- * ------------------------------------------------------------------------------ */
+/* ---- Handshakes -------------------------------------------------------------------- */
 
 static void credentials_database_and_name_are_used(void **state)
 {

@@ -495,8 +495,7 @@ static void the_history_keeps_the_last_transitions_in_order(void **state)
     tear_down(&f);
 }
 
-/* ---- The listener
- * -------------------------------------------------------------------------- */
+/* ---- The listener ------------------------------------------------------------------ */
 
 struct listener {
     struct fixture       *f;
