@@ -1,8 +1,10 @@
 #include "net/resp_writer.h"
 
+#include "core/rng.h"
 #include "support/counting_allocator.h"
 #include "support/test.h"
 
+#include <hiredis/hiredis.h>
 #include <string.h>
 
 static struct counting_allocator memory;
@@ -70,6 +72,34 @@ static void the_size_is_known_without_encoding(void **state)
         assert_int_equal(hf_resp_encode(&out, argv, 2), HF_OK);
         assert_int_equal(hf_buffer_size(&out), size);
         hf_buffer_deinit(&out);
+    }
+}
+
+static void commands_are_written_as_hiredis_writes_them(void **state)
+{
+    (void)state;
+    static char   text[2000];
+    struct hf_rng rng = { 20260101 };
+    for (int round = 0; round < 200; round++) {
+        enum { ARGS_MAX = 20 };
+        struct hf_bytes  argv[ARGS_MAX];
+        const char      *data[ARGS_MAX];
+        size_t           sizes[ARGS_MAX];
+        const int        argc = 1 + (int)hf_rng_below(&rng, ARGS_MAX);
+        struct hf_buffer out;
+        for (int i = 0; i < argc; i++) {
+            const size_t at = (size_t)hf_rng_below(&rng, 1000);
+            data[i] = text + at;
+            sizes[i] = (size_t)hf_rng_below(&rng, hf_rng_below(&rng, 2) ? 1000 : 12);
+            argv[i] = hf_bytes(data[i], sizes[i]);
+            text[at] = (char)hf_rng_next(&rng);
+        }
+        set_up(&out, 100000);
+        char     *theirs;
+        const int size = redisFormatCommandArgv(&theirs, argc, data, sizes);
+        assert_int_equal(hf_resp_encode(&out, argv, (size_t)argc), HF_OK);
+        expect_bytes(&out, theirs, (size_t)size);
+        redisFreeCommand(theirs);
     }
 }
 
@@ -183,6 +213,7 @@ int main(void)
         cmocka_unit_test(commands_follow_each_other_in_the_buffer),
         cmocka_unit_test(arguments_are_binary_and_may_be_empty),
         cmocka_unit_test(the_size_is_known_without_encoding),
+        cmocka_unit_test(commands_are_written_as_hiredis_writes_them),
         cmocka_unit_test(a_command_in_pieces_is_the_same_command),
         cmocka_unit_test(headers_fit_whatever_the_number),
         cmocka_unit_test(a_command_needs_arguments),
