@@ -99,7 +99,7 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
     struct hf_endpoint   *e = &client->endpoint;
     struct hf_retry_state retry;
     hf_retry_begin(&retry, &e->retry_opts, request->class_, now, deadline);
-    hf_retry_budget_deposit(&e->budget, now);
+    hf_retry_budget_earn(&e->budget);
     for (;;) {
         struct hf_permit permit;
         hf_err           err = hf_breaker_admit(&e->breaker, now, &permit);
