@@ -78,6 +78,7 @@ static struct hf_endpoint_opts endpoint_opts(struct hf_client *client, uint64_t 
         .connect_timeout = o->socket_connect_timeout,
         .health_interval = o->health_check_interval,
         .health_timeout = o->socket_timeout,
+        .lifetime = o->connection_lifetime,
         .idle_max = hf_seconds(IDLE_LEASE_S),
         .seed = seed,
     };

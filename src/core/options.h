@@ -30,6 +30,7 @@ struct hf_options {
     char         *client_name; /* Never NULL, may be "". */
 
     uint32_t    max_connections;
+    hf_duration connection_lifetime;    /* 0: no limit. */
     hf_duration socket_timeout;         /* One call, in all. */
     hf_duration socket_connect_timeout; /* One dial: DNS, connect, TLS, AUTH. */
     hf_duration attempt_timeout;        /* 0: derived from the call's timeout. */

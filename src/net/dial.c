@@ -203,7 +203,7 @@ static void take_reply(struct hf_dial *dial, const struct hf_reply *reply)
 
 /* ---- Steps ------------------------------------------------------------------------- */
 
-static void try_next_address(struct hf_dial *dial)
+static void try_next_address(struct hf_dial *dial, hf_instant now)
 {
     hf_transport_close(&dial->transport);
     while (dial->next_address < dial->addresses.count) {
@@ -212,6 +212,9 @@ static void try_next_address(struct hf_dial *dial)
         bool                     connected;
         int                      os_error;
         if (hf_socket_connect(&dial->transport, address, &connected, &os_error) == HF_OK) {
+            const int64_t left = hf_between(now, dial->deadline).ns;
+            const int64_t share = left / (dial->addresses.count - dial->next_address + 2);
+            dial->next_address_at = hf_later(now, hf_ns(share));
             dial->state = HF_DIAL_CONNECT;
             return;
         }
@@ -221,7 +224,7 @@ static void try_next_address(struct hf_dial *dial)
     fail(dial, HF_E_CONNECT);
 }
 
-static bool step_resolve(struct hf_dial *dial)
+static bool step_resolve(struct hf_dial *dial, hf_instant now)
 {
     const hf_err err = hf_lookup_take(dial->lookup, &dial->addresses, &dial->error);
     if (err == HF_E_TRYAGAIN) return false;
@@ -230,22 +233,32 @@ static bool step_resolve(struct hf_dial *dial)
     if (err) {
         fail(dial, err);
     } else {
-        try_next_address(dial);
+        try_next_address(dial, now);
     }
     return true;
 }
 
-static bool step_connect(struct hf_dial *dial)
+/* An address that swallows everything must not take the time of the next ones. */
+static bool is_past_its_share(const struct hf_dial *dial, hf_instant now)
+{
+    return dial->next_address < dial->addresses.count &&
+           !hf_before(now, dial->next_address_at);
+}
+
+static bool step_connect(struct hf_dial *dial, hf_instant now)
 {
     struct pollfd writable = { .fd = dial->transport.fd, .events = POLLOUT };
-    if (poll(&writable, 1, 0) <= 0) return false;
-
+    if (poll(&writable, 1, 0) <= 0) {
+        if (!is_past_its_share(dial, now)) return false;
+        try_next_address(dial, now);
+        return true;
+    }
     int os_error;
     if (hf_socket_connected(&dial->transport, &os_error)) {
         char text[128];
         hf_address_text(&dial->addresses.at[dial->next_address - 1], text, sizeof text);
         (void)hf_fail(&dial->error, HF_E_CONNECT, "connect %s: %s", text, strerror(os_error));
-        try_next_address(dial);
+        try_next_address(dial, now);
         return true;
     }
     hf_socket_tune(&dial->transport, dial->plan->patience);
@@ -318,8 +331,8 @@ bool hf_dial_step(struct hf_dial *dial, hf_instant now)
     bool moves = true;
     while (moves && !has_ended(dial)) {
         switch (dial->state) {
-        case HF_DIAL_RESOLVE: moves = step_resolve(dial); break;
-        case HF_DIAL_CONNECT: moves = step_connect(dial); break;
+        case HF_DIAL_RESOLVE: moves = step_resolve(dial, now); break;
+        case HF_DIAL_CONNECT: moves = step_connect(dial, now); break;
         default: moves = step_talk(dial); break;
         }
     }
@@ -365,7 +378,7 @@ void hf_dial_init(struct hf_dial *dial, const struct hf_dial_plan *plan, hf_inst
     if (err) {
         fail(dial, hf_fail(&dial->error, err, "dial: %s", hf_err_text(err)));
     } else if (!dial->lookup) {
-        try_next_address(dial);
+        try_next_address(dial, now);
     }
 }
 
@@ -390,6 +403,13 @@ short hf_dial_events(const struct hf_dial *dial)
     if (dial->state == HF_DIAL_CONNECT) return POLLOUT;
     const short wanted = hf_buffer_size(&dial->out) > 0 ? POLLIN | POLLOUT : POLLIN;
     return hf_transport_events(&dial->transport, wanted);
+}
+
+hf_instant hf_dial_next(const struct hf_dial *dial)
+{
+    const bool has_more = dial->next_address < dial->addresses.count;
+    if (dial->state != HF_DIAL_CONNECT || !has_more) return dial->deadline;
+    return hf_earlier_of(dial->next_address_at, dial->deadline);
 }
 
 struct hf_transport hf_dial_take(struct hf_dial *dial)

@@ -58,6 +58,7 @@ struct hf_dial {
     struct hf_lookup          *lookup;
     struct hf_addresses        addresses;
     unsigned                   next_address;
+    hf_instant                 next_address_at; /* The one being tried has had its share. */
     struct hf_transport        transport;
     struct hf_resp_reader      reader;
     struct hf_buffer           out;
@@ -76,6 +77,9 @@ void hf_dial_deinit(struct hf_dial *dial);
 /* What to poll for until the next step; the descriptor is never -1 while it is under way. */
 int   hf_dial_fd(const struct hf_dial *dial);
 short hf_dial_events(const struct hf_dial *dial);
+
+/* When it should be stepped even without an event. */
+hf_instant hf_dial_next(const struct hf_dial *dial);
 
 /* Goes as far as it can. True when it has ended: READY or FAILED. */
 bool hf_dial_step(struct hf_dial *dial, hf_instant now);

@@ -237,6 +237,14 @@ enum hf_mux_state hf_mux_state(struct hf_mux *mux)
     return state;
 }
 
+uint32_t hf_mux_in_flight(struct hf_mux *mux)
+{
+    pthread_mutex_lock(&mux->lock);
+    const uint32_t in_flight = hf_mux_slots_in_use(mux);
+    pthread_mutex_unlock(&mux->lock);
+    return in_flight;
+}
+
 uint32_t hf_mux_abandoned(struct hf_mux *mux)
 {
     pthread_mutex_lock(&mux->lock);

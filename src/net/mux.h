@@ -166,6 +166,9 @@ enum hf_mux_state hf_mux_state(struct hf_mux *mux);
 /* Why it broke the last time. */
 void hf_mux_story(struct hf_mux *mux, struct hf_error *story);
 
+/* Commands whose reply is still to come, whoever waits for it. */
+uint32_t hf_mux_in_flight(struct hf_mux *mux);
+
 /* Commands whose caller gave up and whose reply is still to come. */
 uint32_t hf_mux_abandoned(struct hf_mux *mux);
 

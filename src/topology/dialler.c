@@ -108,7 +108,8 @@ unsigned hf_dialler_poll(const struct hf_dialler *d, struct pollfd *fds)
 hf_instant hf_dialler_next(const struct hf_dialler *d, unsigned wanted)
 {
     hf_instant next = wanted ? d->next_at : hf_never();
-    for (unsigned i = 0; i < d->count; i++) next = hf_earlier_of(next, d->dials[i].deadline);
+    for (unsigned i = 0; i < d->count; i++)
+        next = hf_earlier_of(next, hf_dial_next(&d->dials[i]));
     return next;
 }
 

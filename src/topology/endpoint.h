@@ -45,6 +45,7 @@ struct hf_endpoint_opts {
     hf_duration            connect_timeout;
     hf_duration            health_interval; /* 0: no checks while all is well. */
     hf_duration            health_timeout;
+    hf_duration            lifetime; /* A connection is replaced at this age; 0: never. */
     hf_duration            idle_max; /* A leased connection idle for longer is closed. */
     uint64_t               seed;
 };
@@ -54,11 +55,13 @@ struct hf_link {
     struct hf_mux       mux; /* First: callers see this. */
     struct hf_endpoint *endpoint;
     struct hf_greeting  greeting;
-    hf_instant          since;     /* Attached, or put back idle. */
-    bool                is_shared; /* For good: a leased one is never shared. */
-    bool                is_open;   /* Attached and not yet reaped. */
-    atomic_bool         is_leased; /* A caller has it: not to be attached anew. */
-    bool                is_fenced; /* Its breaking has been dealt with. */
+    hf_instant          since;       /* Attached, or put back idle. */
+    hf_instant          expires;     /* Its lifetime is over. */
+    bool                is_retiring; /* Replaced; goes once its last reply is in. */
+    bool                is_shared;   /* For good: a leased one is never shared. */
+    bool                is_open;     /* Attached and not yet reaped. */
+    atomic_bool         is_leased;   /* A caller has it: not to be attached anew. */
+    bool                is_fenced;   /* Its breaking has been dealt with. */
 };
 
 struct hf_endpoint {

@@ -7,7 +7,8 @@
 
 enum {
     HALF_OPEN_CHECK_MS = 50, /* Between checks that probe for the breaker. */
-    FLAP_MS = 200,           /* A connection that lived shorter is not replaced at once. */
+    RETIRING_LOOK_MS = 20,
+    FLAP_MS = 200, /* A connection that lived shorter is not replaced at once. */
 };
 
 /* ---- Broken connections ------------------------------------------------------------------
@@ -72,19 +73,37 @@ static void reap(struct hf_endpoint *e, hf_instant now)
     }
 }
 
+/* Where nothing is outstanding, nothing can land late: no fence is needed. */
+static void retire_quietly(struct hf_link *link, const char *why)
+{
+    link->is_fenced = true;
+    hf_mux_break(&link->mux, HF_E_CLOSED_SENT, why);
+}
+
+static void finish_retiring(struct hf_endpoint *e)
+{
+    for (unsigned i = 0; i < e->link_count; i++) {
+        struct hf_link *link = e->links[i];
+        if (!link->is_open || !link->is_retiring || hf_mux_in_flight(&link->mux)) continue;
+        retire_quietly(link, "its lifetime is over");
+    }
+}
+
 static void close_long_idle(struct hf_endpoint *e, hf_instant now)
 {
     struct hf_link *old = NULL;
     pthread_mutex_lock(&e->lock);
     if (e->locked.idle_count > 0) {
-        struct hf_link *oldest = e->locked.idle[0];
-        if (!hf_before(now, hf_later(oldest->since, e->opts.idle_max))) old = oldest;
+        struct hf_link  *oldest = e->locked.idle[0];
+        const hf_instant end = hf_earlier_of(hf_later(oldest->since, e->opts.idle_max),
+                                             oldest->expires);
+        if (!hf_before(now, end)) old = oldest;
     }
     pthread_mutex_unlock(&e->lock);
     if (!old) return;
 
     forget_idle(e, old);
-    hf_mux_break(&old->mux, HF_E_CLOSED_SENT, "idle for too long");
+    retire_quietly(old, "idle for too long, or its lifetime is over");
 }
 
 /* ---- New connections ---------------------------------------------------------------------
@@ -117,6 +136,15 @@ static struct hf_link *free_link(struct hf_endpoint *e, bool is_shared)
     return count < most ? make_link(e, is_shared) : NULL;
 }
 
+/* Jittered, so that connections made together do not all go together. */
+static hf_instant end_of_life(struct hf_endpoint *e, hf_instant now)
+{
+    const hf_duration lifetime = e->opts.lifetime;
+    if (lifetime.ns == 0) return hf_never();
+    const uint64_t less = hf_rng_below(&e->dialler.rng, (uint64_t)lifetime.ns / 10);
+    return hf_later(now, hf_ns(lifetime.ns - (int64_t)less));
+}
+
 static struct hf_link *attach(struct hf_endpoint *e, struct hf_dialled *dialled,
                               bool is_shared, hf_instant now)
 {
@@ -129,6 +157,8 @@ static struct hf_link *attach(struct hf_endpoint *e, struct hf_dialled *dialled,
     link->since = now;
     link->is_open = true;
     link->is_fenced = false;
+    link->is_retiring = false;
+    link->expires = end_of_life(e, now);
     hf_mux_attach(&link->mux, &dialled->transport);
     hf_metrics_inc(e->metrics, HF_STAT_CONNECTS);
     hf_metrics_add(e->metrics, HF_STAT_CONNECTIONS_OPEN, 1);
@@ -147,14 +177,25 @@ static void note_up(struct hf_endpoint *e, bool is_degraded, hf_instant now, hf_
     pthread_mutex_unlock(&e->lock);
 }
 
-static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
+/* A connection that is well finishes what it has begun; one that is not, or holds commands
+ * whose callers have gone, is broken and fenced. */
+static void replace_shared(struct hf_endpoint *e)
 {
     struct hf_link *old = atomic_exchange(&e->shared, NULL);
-    if (old) {
-        hf_mux_break(&old->mux, HF_E_LOST, "replaced by a new connection");
-        old->is_fenced = true;
-        hf_endpoint_fence(e, &old->greeting);
+    if (!old) return;
+    if (hf_breaker_state(&e->breaker) == HF_BREAKER_CLOSED &&
+        hf_mux_abandoned(&old->mux) == 0) {
+        old->is_retiring = true;
+        return;
     }
+    hf_mux_break(&old->mux, HF_E_LOST, "replaced by a new connection");
+    old->is_fenced = true;
+    hf_endpoint_fence(e, &old->greeting);
+}
+
+static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
+{
+    replace_shared(e);
     struct hf_link *link = attach(e, dialled, true, now);
     if (!link) return;
 
@@ -207,11 +248,13 @@ static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dia
     hf_endpoint_announce(e);
 }
 
-/* A new shared connection is wanted while there is none, and while the breaker is open: its
- * handshake is the probe that finds the server well again. */
-static bool wants_shared(struct hf_endpoint *e)
+/* A new shared connection is wanted while there is none, when it is old, and while the
+ * breaker is open: its handshake is the probe that finds the server well again. */
+static bool wants_shared(struct hf_endpoint *e, hf_instant now)
 {
-    return !atomic_load(&e->shared) || hf_breaker_state(&e->breaker) == HF_BREAKER_OPEN;
+    const struct hf_link *shared = atomic_load(&e->shared);
+    return !shared || !hf_before(now, shared->expires) ||
+           hf_breaker_state(&e->breaker) == HF_BREAKER_OPEN;
 }
 
 static unsigned leases_wanted(struct hf_endpoint *e)
@@ -228,27 +271,27 @@ static unsigned leases_wanted(struct hf_endpoint *e)
     return wanted < room ? wanted : room;
 }
 
-static unsigned connections_wanted(struct hf_endpoint *e)
+static unsigned connections_wanted(struct hf_endpoint *e, hf_instant now)
 {
     if (atomic_load(&e->is_closed)) return 0;
-    return (wants_shared(e) ? 1 : 0) + leases_wanted(e);
+    return (wants_shared(e, now) ? 1 : 0) + leases_wanted(e);
 }
 
 static void dial(struct hf_endpoint *e, hf_instant now)
 {
     struct hf_dialled dialled;
-    hf_dialler_want(&e->dialler, connections_wanted(e), now);
+    hf_dialler_want(&e->dialler, connections_wanted(e, now), now);
     while (hf_dialler_step(&e->dialler, now, &dialled)) {
         if (dialled.err) {
             note_failed_dial(e, &dialled, now);
-        } else if (wants_shared(e)) {
+        } else if (wants_shared(e, now)) {
             publish(e, &dialled, now);
         } else if (leases_wanted(e) > 0) {
             put_fresh(e, &dialled, now);
         } else {
             hf_transport_close(&dialled.transport);
         }
-        hf_dialler_want(&e->dialler, connections_wanted(e), now);
+        hf_dialler_want(&e->dialler, connections_wanted(e, now), now);
     }
 }
 
@@ -346,20 +389,32 @@ void hf_endpoint_check_now(struct hf_endpoint *e)
 
 /* ---- The loop's three calls -------------------------------------------------------- */
 
+static bool is_any_retiring(const struct hf_endpoint *e)
+{
+    for (unsigned i = 0; i < e->link_count; i++) {
+        if (e->links[i]->is_open && e->links[i]->is_retiring) return true;
+    }
+    return false;
+}
+
 static hf_instant next_due(struct hf_endpoint *e, hf_instant now)
 {
-    hf_instant due = hf_dialler_next(&e->dialler, connections_wanted(e));
+    hf_instant due = hf_dialler_next(&e->dialler, connections_wanted(e, now));
     if (e->pinged) {
         due = hf_earlier_of(due, hf_later(e->ping_started, e->opts.health_timeout));
     } else if (atomic_load(&e->shared)) {
+        due = hf_earlier_of(due, atomic_load(&e->shared)->expires);
         if (e->opts.health_interval.ns > 0) due = hf_earlier_of(due, e->next_check);
         if (hf_breaker_state(&e->breaker) == HF_BREAKER_HALF_OPEN) {
             due = hf_earlier_of(due, hf_later(e->ping_started, hf_ms(HALF_OPEN_CHECK_MS)));
         }
     }
+    if (is_any_retiring(e)) due = hf_earlier_of(due, hf_later(now, hf_ms(RETIRING_LOOK_MS)));
     pthread_mutex_lock(&e->lock);
     if (e->locked.idle_count > 0) {
-        due = hf_earlier_of(due, hf_later(e->locked.idle[0]->since, e->opts.idle_max));
+        const struct hf_link *oldest = e->locked.idle[0];
+        due = hf_earlier_of(due, hf_later(oldest->since, e->opts.idle_max));
+        due = hf_earlier_of(due, oldest->expires);
     }
     pthread_mutex_unlock(&e->lock);
     return hf_before(due, now) ? now : due;
@@ -379,6 +434,7 @@ hf_instant hf_endpoint_tend(struct hf_endpoint *e, hf_instant now)
     check(e, now);
     dial(e, now);
     close_long_idle(e, now);
+    finish_retiring(e);
     reap(e, now);
     return next_due(e, now);
 }

@@ -348,6 +348,31 @@ static void when_all_connections_are_leased_the_next_says_so(void **state)
     hf_client_close(client);
 }
 
+struct renewal {
+    struct hf_client *client;
+    int               errors;
+};
+
+static bool was_replaced_twice(void *arg)
+{
+    struct renewal *renewal = arg;
+    struct hf_stats stats;
+    if (client_do(renewal->client, "INCR", "renewal", NULL)) renewal->errors++;
+    hf_stats_get(renewal->client, &stats);
+    return stats.reconnects >= 2 && stats.connections_open == 1;
+}
+
+static void a_connection_past_its_lifetime_is_replaced_unnoticed(void **state)
+{
+    (void)state;
+    struct renewal renewal = { .client = client_open_ready(redis_server_unix_url(server),
+                                                           "connection_lifetime", "1",
+                                                           NULL) };
+    assert_true(wait_until(was_replaced_twice, &renewal, hf_seconds(10)));
+    assert_int_equal(renewal.errors, 0);
+    hf_client_close(renewal.client);
+}
+
 /* ---- Opening, closing, forking ----------------------------------------------------- */
 
 static void opening_succeeds_while_nothing_listens(void **state)
@@ -484,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_blocking_command_does_not_stop_the_others),
         cmocka_unit_test(a_large_value_comes_back_whole_on_a_leased_connection),
         cmocka_unit_test(when_all_connections_are_leased_the_next_says_so),
+        cmocka_unit_test(a_connection_past_its_lifetime_is_replaced_unnoticed),
         cmocka_unit_test(opening_succeeds_while_nothing_listens),
         cmocka_unit_test(closing_ends_calls_under_way),
         cmocka_unit_test(a_forked_child_is_told_and_does_no_harm),
