@@ -125,6 +125,11 @@ ALL OPTIONS
       Most connections to one server.
       1 to 1000; default 20; REDIS_MAX_CONNECTIONS; also in the URL
 
+  --connection-lifetime duration
+      Age at which a connection is replaced, less up to a tenth by chance.
+      1 to 604800 s, or 0: no limit; default 3600; REDIS_CONNECTION_LIFETIME;
+      also in the URL
+
   --socket-timeout duration
       Total bound on a call: connecting, waiting, sending, receiving and all
       retries.
