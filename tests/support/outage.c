@@ -1,0 +1,203 @@
+#include "support/outage.h"
+
+#include "support/canary.h"
+#include "support/client_kit.h"
+#include "support/die.h"
+#include "support/fault_proxy.h"
+#include "support/redis_server.h"
+#include "support/test.h"
+#include "support/wait.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum {
+    THREADS = 8,
+    PACE_MS = 2,
+    CALL_TIMEOUT_MS = 100,
+    OVERRUN_MAX_MS = 10,
+    FIRST_SUCCESS_MAX_MS = 250,
+    RATE_BACK_MS = 1000,
+    RATE_SPAN_MS = 1000,
+};
+
+struct scene {
+    struct redis_server *server;
+    struct fault_proxy  *proxy;
+    struct canary       *canary;
+    struct hf_client    *client;
+    uint64_t             fault;
+    pthread_t            threads[THREADS];
+    atomic_bool          stops;
+    atomic_long          calls, successes;
+    _Atomic int64_t      last_success_ns, first_success_ns; /* First since it was cleared. */
+    _Atomic int64_t      worst_overrun_ns;
+};
+
+const char *outage_name(enum outage outage)
+{
+    static const char *const names[] = { "hang", "kill", "drop", "reset", "refused" };
+    return names[outage];
+}
+
+/* ---- The load ---------------------------------------------------------------------------
+ */
+
+static bool always(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static void note_overrun(struct scene *s, hf_instant from, hf_instant to)
+{
+    const int64_t took = hf_between(from, to).ns;
+    if (took <= hf_ms(CALL_TIMEOUT_MS).ns) return;
+    const int64_t late = canary_worst_delay(s->canary, from, to).ns;
+    const int64_t over = took - late - hf_ms(CALL_TIMEOUT_MS).ns;
+    int64_t       worst = atomic_load(&s->worst_overrun_ns);
+    while (over > worst &&
+           !atomic_compare_exchange_weak(&s->worst_overrun_ns, &worst, over)) {
+    }
+}
+
+static void *call_steadily(void *arg)
+{
+    struct scene *s = arg;
+    while (!atomic_load(&s->stops)) {
+        struct hf_reply     *reply = NULL;
+        const struct hf_call call = { .timeout = hf_ms(CALL_TIMEOUT_MS) };
+        const hf_instant     from = hf_now();
+        const hf_err         err = client_ask(s->client, &call, &reply, "GET", "k", NULL);
+        const hf_instant     to = hf_now();
+        note_overrun(s, from, to);
+        atomic_fetch_add(&s->calls, 1);
+        if (!err) {
+            int64_t none = 0;
+            hf_reply_free(reply);
+            atomic_fetch_add(&s->successes, 1);
+            atomic_store(&s->last_success_ns, to.ns);
+            atomic_compare_exchange_strong(&s->first_success_ns, &none, to.ns);
+        }
+        (void)stays_true(always, NULL, hf_ms(PACE_MS));
+    }
+    return NULL;
+}
+
+static long successes_during(struct scene *s, hf_duration span)
+{
+    const long before = atomic_load(&s->successes);
+    (void)stays_true(always, NULL, span);
+    return atomic_load(&s->successes) - before;
+}
+
+/* ---- The outage -------------------------------------------------------------------------
+ */
+
+static bool needs_proxy(enum outage outage)
+{
+    return outage == OUTAGE_DROP || outage == OUTAGE_RESET || outage == OUTAGE_REFUSED;
+}
+
+static void begin_outage(struct scene *s, enum outage outage)
+{
+    static const enum fault_kind kinds[] = { [OUTAGE_DROP] = FAULT_BLACK_HOLE,
+                                             [OUTAGE_RESET] = FAULT_RESET,
+                                             [OUTAGE_REFUSED] = FAULT_REFUSE };
+    switch (outage) {
+    case OUTAGE_HANG: redis_server_pause(s->server); return;
+    case OUTAGE_KILL: redis_server_kill(s->server); return;
+    default: s->fault = fault_proxy_set(s->proxy, &(struct fault){ .kind = kinds[outage] });
+    }
+    if (outage != OUTAGE_DROP) fault_proxy_cut(s->proxy, 0, FAULT_RESET_END);
+}
+
+/* Returns when the server is back. What was forgotten by a killed one is written again by
+ * another client, because here it is not about persistence. */
+static hf_instant end_outage(struct scene *s, enum outage outage)
+{
+    switch (outage) {
+    case OUTAGE_HANG: redis_server_resume(s->server); break;
+    case OUTAGE_KILL: redis_server_restart(s->server); break;
+    default:
+        /* What a network has dropped stays dropped. */
+        if (outage == OUTAGE_DROP) fault_proxy_cut(s->proxy, 0, FAULT_CLOSE);
+        fault_proxy_lift(s->proxy, s->fault);
+    }
+    return hf_now();
+}
+
+static bool has_succeeded(void *arg)
+{
+    return atomic_load(&((struct scene *)arg)->first_success_ns) != 0;
+}
+
+static bool breaker_is_closed(void *arg)
+{
+    struct hf_health health;
+    hf_health_get(((struct scene *)arg)->client, &health);
+    return health.breaker.state == HF_BREAKER_CLOSED && health.connections_open == 1;
+}
+
+/* ---- The story ---------------------------------------------------------------------------
+ */
+
+static void set_up(struct scene *s, enum outage outage)
+{
+    *s = (struct scene){ .canary = canary_open() };
+    s->server = redis_server_open(&(struct redis_server_options){ .tcp = true });
+    if (needs_proxy(outage)) s->proxy = fault_proxy_start_tcp(redis_server_port(s->server));
+    const char *url = s->proxy ? fault_proxy_url(s->proxy) : redis_server_tcp_url(s->server);
+    s->client = client_open_ready(url, NULL);
+    for (int i = 0; i < THREADS; i++) {
+        if (pthread_create(&s->threads[i], NULL, call_steadily, s)) die("no thread");
+    }
+}
+
+static void tear_down(struct scene *s)
+{
+    atomic_store(&s->stops, true);
+    for (int i = 0; i < THREADS; i++) pthread_join(s->threads[i], NULL);
+    hf_client_close(s->client);
+    fault_proxy_close(s->proxy);
+    redis_server_close(s->server);
+    canary_close(s->canary);
+}
+
+void outage_play(enum outage outage, hf_duration length)
+{
+    struct scene s;
+    set_up(&s, outage);
+    assert_true(wait_until(has_succeeded, &s, hf_seconds(10)));
+    const long   rate_before = successes_during(&s, hf_ms(RATE_SPAN_MS));
+    const size_t memory_before = mallinfo2().uordblks;
+
+    begin_outage(&s, outage);
+    (void)stays_true(always, NULL, length);
+    const size_t memory_during = mallinfo2().uordblks;
+    atomic_store(&s.first_success_ns, 0);
+    const hf_instant back = end_outage(&s, outage);
+
+    assert_true(wait_until(has_succeeded, &s, hf_seconds(10)));
+    const hf_instant first = { atomic_load(&s.first_success_ns) };
+    const int64_t    late = canary_worst_delay(s.canary, back, first).ns;
+    const int64_t    recovery_ms = (hf_between(back, first).ns - late) / 1000000;
+    (void)stays_true(always, NULL, hf_ms(RATE_BACK_MS));
+    const hf_instant from = hf_now();
+    const long       rate_after = successes_during(&s, hf_ms(RATE_SPAN_MS));
+    const int64_t    stall = canary_worst_delay(s.canary, from, hf_now()).ns;
+
+    printf("%s of %lld ms: first success %lld ms after, rate %ld before and %ld after, worst "
+           "overrun %lld ms, memory %+lld\n",
+           outage_name(outage), (long long)hf_to_ms(length), (long long)recovery_ms,
+           rate_before, rate_after, (long long)(s.worst_overrun_ns / 1000000),
+           (long long)memory_during - (long long)memory_before);
+    assert_true(recovery_ms <= FIRST_SUCCESS_MAX_MS);
+    if (stall < hf_ms(50).ns) assert_true(rate_after * 10 >= rate_before * 9);
+    assert_true(s.worst_overrun_ns <= hf_ms(OVERRUN_MAX_MS).ns);
+    assert_true(memory_during < memory_before + 512 * 1024);
+    assert_true(wait_until(breaker_is_closed, &s, hf_seconds(10)));
+    tear_down(&s);
+}
