@@ -131,7 +131,8 @@ static void a_folder_that_cannot_be_used_is_an_error(void **state)
 static void without_redis_server_it_says_how_to_install_it(void **state)
 {
     (void)state;
-    char               *path = strdup(getenv("PATH"));
+    const char         *found = getenv("PATH");
+    char               *path = strdup(found ? found : "/usr/bin:/bin");
     struct hf_embedded *server = NULL;
     struct hf_error     error = { 0 };
     setenv("PATH", "/nonexistent::relative:/dev", 1);

@@ -2,6 +2,7 @@
 
 #include "support/fault_proxy.h"
 
+#include "support/endpoint.h"
 #include "support/leaks.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +81,10 @@ static void set_patience(redisContext *c, hf_duration span)
 static void assert_says(redisContext *c, const char *command, const char *expected)
 {
     redisReply *reply = redisCommand(c, command);
-    if (!reply) fail_msg("%s: %s", command, c->errstr);
+    if (!reply) {
+        fail_msg("%s: %s", command, c->errstr);
+        return;
+    }
     assert_string_equal(reply->str, expected);
     freeReplyObject(reply);
 }
@@ -151,6 +156,37 @@ static void refuses_until_lifted(void **state)
     assert_non_null(strstr(refused->errstr, "refused"));
     redisFree(refused);
     assert_says(living, "PING", "PONG");
+
+    fault_proxy_lift(f->proxy, id);
+    redisContext *c = connect_well(f);
+    assert_says(c, "PING", "PONG");
+    redisFree(c);
+    redisFree(living);
+}
+
+static int dial_without_waiting(struct fixture *f)
+{
+    struct endpoint there;
+    char            why[FAULT_WHY_MAX];
+    assert_true(endpoint_parse(fault_proxy_address(f->proxy), &there, why, sizeof why));
+    return endpoint_connect(&there);
+}
+
+static void connecting_hangs_until_lifted(void **state)
+{
+    struct fixture *f = *state;
+    redisContext   *living = connect_well(f);
+    const uint64_t  id = fault_proxy_set(f->proxy, &(struct fault){ .kind = FAULT_HANG });
+    const int       fd = dial_without_waiting(f);
+    if (fd < 0) {
+        assert_int_equal(errno, EAGAIN); /* As a unix socket says that it would wait. */
+    } else {
+        struct pollfd connected = { .fd = fd, .events = POLLOUT };
+        assert_int_equal(poll(&connected, 1, 100), 0);
+        close(fd);
+    }
+    assert_says(living, "PING", "PONG");
+    assert_int_equal(fault_proxy_counts(f->proxy).accepted, 1);
 
     fault_proxy_lift(f->proxy, id);
     redisContext *c = connect_well(f);
@@ -523,6 +559,8 @@ int main(void)
         OVER_UNIX(counts_connections_bytes_and_messages),
         OVER_UNIX(refuses_until_lifted),
         OVER_TCP(refuses_until_lifted),
+        OVER_UNIX(connecting_hangs_until_lifted),
+        OVER_TCP(connecting_hangs_until_lifted),
         OVER_UNIX(resets_new_connections_at_once),
         OVER_TCP(resets_new_connections_at_once),
         OVER_UNIX(a_black_hole_swallows_nothing),

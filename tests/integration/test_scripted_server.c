@@ -21,7 +21,10 @@ static redisContext *dial(struct scripted_server *server)
 static void assert_says(redisContext *c, const char *command, const char *expected)
 {
     redisReply *reply = redisCommand(c, command);
-    if (!reply) fail_msg("%s: %s", command, c->errstr);
+    if (!reply) {
+        fail_msg("%s: %s", command, c->errstr);
+        return;
+    }
     assert_string_equal(reply->str, expected);
     freeReplyObject(reply);
 }

@@ -125,7 +125,7 @@ int endpoint_listen(struct endpoint *endpoint)
     if (fd < 0) return -1;
     if (endpoint_path(endpoint)) unlink(endpoint_path(endpoint));
     if (bind(fd, (struct sockaddr *)&endpoint->address, endpoint->size) != 0 ||
-        listen(fd, 1024) != 0 || !take_given_port(fd, endpoint)) {
+        listen(fd, LISTEN_QUEUE) != 0 || !take_given_port(fd, endpoint)) {
         return close_failed(fd);
     }
     return fd;

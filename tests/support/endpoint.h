@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-enum { ENDPOINT_TEXT_MAX = 128 };
+enum { ENDPOINT_TEXT_MAX = 128, LISTEN_QUEUE = 1024 };
 
 struct endpoint {
     struct sockaddr_storage address;

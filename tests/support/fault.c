@@ -1,5 +1,6 @@
 #include "support/fault.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,11 +134,13 @@ static int read_escape(const char **text)
         (*text)++;
         return meanings[letter - letters];
     }
-    unsigned byte;
-    int      used = 0;
-    if (sscanf(*text, "x%2x%n", &byte, &used) != 1 || used != 3) return -1;
-    *text += used;
-    return (int)byte;
+    if (**text != 'x' || !isxdigit((unsigned char)(*text)[1]) ||
+        !isxdigit((unsigned char)(*text)[2])) {
+        return -1;
+    }
+    const char digits[] = { (*text)[1], (*text)[2], '\0' };
+    *text += 3;
+    return (int)strtol(digits, NULL, 16);
 }
 
 static bool read_data(struct reading *r, struct hf_bytes *data)

@@ -23,6 +23,7 @@
 /*    kind        name          lasting help */
 #define FAULT_MAP(X)                                                                         \
     X(REFUSE,     "refuse",     true,   "connecting is refused")                             \
+    X(HANG,       "hang",       true,   "connecting hangs: nobody accepts")                  \
     X(RESET,      "reset",      true,   "new connections are reset at once")                 \
     X(BLACK_HOLE, "black-hole", true,   "nothing passes; what was held back passes later")   \
     X(DELAY,      "delay",      true,   "every byte comes later by delay and up to jitter")  \
@@ -85,6 +86,6 @@ void fault_print(const struct fault *fault, char *text, size_t size);
 
 /* One of the kinds in the set (bits 1 << kind, at least one), with parameters that a patient
  * client can meet. */
-struct fault fault_random(struct hf_rng *rng, unsigned kinds);
+struct fault fault_random(struct hf_rng *rng, unsigned set);
 
 #endif

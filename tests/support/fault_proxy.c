@@ -38,6 +38,7 @@ struct fault_proxy {
     char            folder[64]; /* Private, "" when there is none. */
     char            url[ENDPOINT_TEXT_MAX + 32];
     int             listener; /* The thread's, -1 while refusing. */
+    int             plug;     /* Fills the queue while connecting hangs, else -1. */
     int             bell;     /* Rung after a change. */
     pthread_t       thread;
     struct hf_rng   rng; /* The thread's, for jitter. */
@@ -122,15 +123,37 @@ static bool play_on(struct fault_proxy *proxy, hf_instant now, struct fault *tol
     return true;
 }
 
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+/* With room for one in the queue, and one there that nobody takes, the kernel leaves others
+ * without an answer. */
+static void plug_listener(struct fault_proxy *proxy)
+{
+    if (listen(proxy->listener, 0) == 0) proxy->plug = endpoint_connect(&proxy->listen_to);
+}
+
+static void unplug_listener(struct fault_proxy *proxy)
+{
+    const int plugged = accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (plugged >= 0) close(plugged);
+    close_if_open(&proxy->plug);
+    listen(proxy->listener, LISTEN_QUEUE);
+}
+
 static void tend_listener(struct fault_proxy *proxy)
 {
-    const bool refusing = is_in_force(proxy, FAULT_REFUSE);
-    if (refusing && proxy->listener >= 0) {
-        close(proxy->listener);
-        proxy->listener = -1;
-    } else if (!refusing && proxy->listener < 0) {
+    const bool is_refusing = is_in_force(proxy, FAULT_REFUSE);
+    const bool is_hanging = is_in_force(proxy, FAULT_HANG) && !is_refusing;
+    if (proxy->plug >= 0 && !is_hanging) unplug_listener(proxy);
+    if (is_refusing) close_if_open(&proxy->listener);
+    if (!is_refusing && proxy->listener < 0) {
         proxy->listener = endpoint_listen(&proxy->listen_to);
     }
+    if (is_hanging && proxy->plug < 0 && proxy->listener >= 0) plug_listener(proxy);
 }
 
 static void cut_as_ordered(struct fault_proxy *proxy)
@@ -206,7 +229,8 @@ static void accept_all(struct fault_proxy *proxy, hf_instant now)
 static void obey(struct fault_proxy *proxy, hf_instant now)
 {
     if (proxy->locked.obeyed == proxy->locked.ordered) return;
-    if (proxy->listener >= 0) accept_all(proxy, now); /* Who has connected is let in. */
+    if (proxy->listener >= 0 && proxy->plug < 0)
+        accept_all(proxy, now); /* Who has connected is let in. */
     tend_listener(proxy);
     cut_as_ordered(proxy);
     poke_all(proxy, now);
@@ -219,7 +243,8 @@ static nfds_t collect_events(struct fault_proxy *proxy)
 {
     nfds_t count = 2;
     proxy->events[0] = (struct pollfd){ .fd = proxy->bell, .events = POLLIN };
-    proxy->events[1] = (struct pollfd){ .fd = proxy->listener, .events = POLLIN };
+    proxy->events[1] = (struct pollfd){ .fd = proxy->plug >= 0 ? -1 : proxy->listener,
+                                        .events = POLLIN };
     for (const struct fault_pair *p = proxy->locked.pairs; p; p = p->next, count += 2) {
         fault_pair_events(p, &proxy->events[count]);
     }
@@ -325,8 +350,9 @@ static bool begin_listening(struct fault_proxy *proxy, char *why)
 /* What is there of a proxy whose thread does not run. */
 static void free_proxy(struct fault_proxy *proxy)
 {
-    if (proxy->listener >= 0) close(proxy->listener);
-    if (proxy->bell >= 0) close(proxy->bell);
+    close_if_open(&proxy->plug);
+    close_if_open(&proxy->listener);
+    close_if_open(&proxy->bell);
     if (endpoint_path(&proxy->listen_to)) unlink(endpoint_path(&proxy->listen_to));
     if (proxy->folder[0] != '\0') hf_folder_remove(AT_FDCWD, proxy->folder);
     while (proxy->locked.pairs) {
@@ -347,8 +373,7 @@ struct fault_proxy *fault_proxy_open(const char *listen, const char *to,
 {
     struct fault_proxy *proxy = calloc(1, sizeof *proxy);
     if (!proxy) die("fault proxy: out of memory");
-    proxy->listener = -1;
-    proxy->bell = -1;
+    proxy->listener = proxy->plug = proxy->bell = -1;
     proxy->events = calloc(2 * FAULT_PROXY_CONNECTIONS + 2, sizeof *proxy->events);
     proxy->block = malloc(FAULT_READ_SIZE);
     if (!proxy->events || !proxy->block) die("fault proxy: out of memory");

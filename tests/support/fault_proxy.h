@@ -72,7 +72,7 @@ struct fault_play {
     void *ctx;
 };
 
-void fault_proxy_play(struct fault_proxy *proxy, const struct fault_play *play);
+void fault_proxy_play(struct fault_proxy *proxy, const struct fault_play *plan);
 
 struct fault_counts {
     uint64_t accepted; /* Connections, ever. The n-th has the number n. */

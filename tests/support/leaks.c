@@ -28,8 +28,8 @@ static int count_children_of(const char *thread)
     snprintf(path, sizeof path, "/proc/self/task/%.20s/children", thread);
     FILE *file = fopen(path, "re");
     if (!file) return 0; /* The thread has ended meanwhile. */
-    int count = 0;
-    for (int pid; fscanf(file, "%d", &pid) == 1;) count++;
+    int count = 0;       /* Each number has a space behind it. */
+    for (int c; (c = fgetc(file)) != EOF;) count += c == ' ';
     fclose(file);
     return count;
 }

@@ -85,7 +85,8 @@ static void data_has_a_limit(void **state)
     assert_int_equal(parse(text, data).data.size, FAULT_DATA_MAX);
 
     struct fault fault;
-    strcat(text, "x");
+    text[start + FAULT_DATA_MAX] = 'x';
+    text[start + FAULT_DATA_MAX + 1] = '\0';
     assert_false(fault_parse(text, &fault, data, why));
 }
 
