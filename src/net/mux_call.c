@@ -160,6 +160,21 @@ static bool take_lead(struct hf_mux *mux, const struct hf_mux_call *call)
     return true;
 }
 
+/* Locked, but released in between. What has arrived while nobody asked for anything is a push,
+ * or the sign of a stream out of step: it must not be taken for the next caller's reply. */
+static void look_before_asking(struct hf_mux *mux, struct hf_aftermath *after)
+{
+    const bool is_idle = mux->locked.state == HF_MUX_READY && !mux->locked.is_led &&
+                         hf_mux_slots_in_use(mux) == 0;
+    if (!is_idle) return;
+
+    mux->locked.is_led = true;
+    pthread_mutex_unlock(&mux->lock);
+    hf_mux_drain(mux);
+    pthread_mutex_lock(&mux->lock);
+    hf_mux_pass_lead(mux, after);
+}
+
 static hf_err end_call(struct hf_mux *mux, struct hf_mux_call *call, struct hf_error *error)
 {
     if (call->err == HF_OK) return HF_OK;
@@ -182,9 +197,11 @@ hf_err hf_mux_call(struct hf_mux *mux, struct hf_mux_call *call,
     struct hf_aftermath after = { 0 };
 
     pthread_mutex_lock(&mux->lock);
+    look_before_asking(mux, &after);
     const hf_err err = enqueue(mux, call, message);
     if (err) {
         pthread_mutex_unlock(&mux->lock);
+        hf_mux_play_aftermath(mux, &after);
         return hf_fail(error, err, "%s", hf_err_text(err));
     }
     bool leads = false;
@@ -209,6 +226,7 @@ hf_err hf_mux_start(struct hf_mux *mux, struct hf_mux_call *call,
     struct hf_aftermath after = { 0 };
 
     pthread_mutex_lock(&mux->lock);
+    look_before_asking(mux, &after);
     const hf_err err = enqueue(mux, call, message);
     if (err == HF_OK) {
         hf_mux_send_if_free(mux, &after);
@@ -245,6 +263,7 @@ void hf_mux_serve(struct hf_mux *mux)
     pthread_mutex_unlock(&mux->lock);
     if (!leads) return;
 
+    hf_mux_resume(mux);
     hf_mux_drain(mux);
 
     struct hf_aftermath after = { 0 };

@@ -74,6 +74,9 @@ void hf_mux_break_by_os(struct hf_mux *mux, const char *verb, int os_error);
 /* Locked, but released in between. Sends for all, unless somebody does or nobody can. */
 void hf_mux_send_if_free(struct hf_mux *mux, struct hf_aftermath *after);
 
+/* Not locked. Lets a sender's leftovers go, now that the kernel has room again. */
+void hf_mux_resume(struct hf_mux *mux);
+
 /* Not locked. Sends one message from where it lies; the call must be alone here. */
 void hf_mux_send_borrowed(struct hf_mux *mux, const struct hf_mux_message *message,
                           hf_instant deadline);

@@ -103,23 +103,24 @@ static bool receive(struct hf_mux *mux)
     return true;
 }
 
-/* Lets the sender's leftovers go once the kernel has room again. */
-static void resume_sending(struct hf_mux *mux)
-{
-    struct hf_aftermath after = { 0 };
-    pthread_mutex_lock(&mux->lock);
-    mux->locked.is_stuck = false;
-    hf_mux_send_if_free(mux, &after);
-    pthread_mutex_unlock(&mux->lock);
-    hf_mux_play_aftermath(mux, &after);
-}
-
 static bool is_stuck(struct hf_mux *mux)
 {
     pthread_mutex_lock(&mux->lock);
     const bool stuck = mux->locked.is_stuck;
     pthread_mutex_unlock(&mux->lock);
     return stuck;
+}
+
+void hf_mux_resume(struct hf_mux *mux)
+{
+    struct hf_aftermath after = { 0 };
+    pthread_mutex_lock(&mux->lock);
+    if (mux->locked.is_stuck) {
+        mux->locked.is_stuck = false;
+        hf_mux_send_if_free(mux, &after);
+    }
+    pthread_mutex_unlock(&mux->lock);
+    hf_mux_play_aftermath(mux, &after);
 }
 
 bool hf_mux_poll(struct hf_mux *mux, short wanted, hf_instant deadline, short *ready)
@@ -149,7 +150,7 @@ static bool await_input(struct hf_mux *mux, hf_instant deadline)
     const bool stuck = is_stuck(mux);
     short      ready;
     if (!hf_mux_poll(mux, stuck ? POLLIN | POLLOUT : POLLIN, deadline, &ready)) return false;
-    if (stuck && ready & POLLOUT) resume_sending(mux);
+    if (ready & POLLOUT) hf_mux_resume(mux);
     return true;
 }
 
@@ -176,6 +177,5 @@ bool hf_mux_lead(struct hf_mux *mux, const struct hf_mux_call *self, hf_instant 
 
 void hf_mux_drain(struct hf_mux *mux)
 {
-    if (is_stuck(mux)) resume_sending(mux);
     while (receive(mux)) (void)distribute(mux, NULL);
 }
