@@ -114,7 +114,9 @@ static void *run(void *ctx)
     hf_instant next = hf_later(hf_now(), hf_ns(interval.ns * self->number / APP_THREADS));
 
     while (!atomic_load_explicit(&app->stopping, memory_order_relaxed)) {
+        const bool waits = hf_before(hf_now(), next);
         sleep_until(next);
+        if (waits) meter_late(&self->meter, hf_between(next, hf_now()));
         serve(app, &self->meter, pick(&random));
         next = hf_later(next, interval);
         const hf_instant now = hf_now();

@@ -27,14 +27,21 @@ void meter_add(struct meter *m, enum meter_count what)
     atomic_fetch_add_explicit(&m->counts[what], 1, memory_order_relaxed);
 }
 
+static void keep_longer(_Atomic int64_t *kept, int64_t ns)
+{
+    int64_t known = atomic_load_explicit(kept, memory_order_relaxed);
+    while (ns > known && !atomic_compare_exchange_weak(kept, &known, ns)) continue;
+}
+
 void meter_latency(struct meter *m, hf_duration latency)
 {
     atomic_fetch_add_explicit(&m->buckets[bucket_of(latency)], 1, memory_order_relaxed);
-    int64_t max = atomic_load_explicit(&m->max_ns, memory_order_relaxed);
-    while (latency.ns > max &&
-           !atomic_compare_exchange_weak_explicit(&m->max_ns, &max, latency.ns,
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
+    keep_longer(&m->max_ns, latency.ns);
+}
+
+void meter_late(struct meter *m, hf_duration late)
+{
+    keep_longer(&m->late_ns, late.ns);
 }
 
 void meter_read(struct meter *const *meters, size_t count, struct tally *tally)
@@ -48,6 +55,8 @@ void meter_read(struct meter *const *meters, size_t count, struct tally *tally)
         }
         const int64_t max = atomic_exchange(&m->max_ns, 0);
         if (max > tally->max.ns) tally->max = hf_ns(max);
+        const int64_t late = atomic_load(&m->late_ns);
+        if (late > tally->late.ns) tally->late = hf_ns(late);
     }
 }
 

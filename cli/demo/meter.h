@@ -33,19 +33,24 @@ enum meter_count {
 struct meter {
     _Alignas(64) _Atomic uint64_t counts[METER_COUNTS];
     _Atomic uint32_t buckets[METER_BUCKETS];
-    _Atomic int64_t  max_ns; /* Since the last reading. */
+    _Atomic int64_t  max_ns;  /* Since the last reading. */
+    _Atomic int64_t  late_ns; /* Longest that the machine held the thread up, ever. */
 };
 
 struct tally {
     uint64_t    counts[METER_COUNTS];
     uint64_t    buckets[METER_BUCKETS];
-    hf_duration max; /* Since the last reading, not since the beginning. */
+    hf_duration max;  /* Since the last reading, not since the beginning. */
+    hf_duration late; /* Of all time. */
 };
 
 void meter_add(struct meter *m, enum meter_count what);
 
 /* One request took this long. */
 void meter_latency(struct meter *m, hf_duration latency);
+
+/* The thread was to wake up, and did so this much later. */
+void meter_late(struct meter *m, hf_duration late);
 
 /* Sums count meters, and begins new maxima. */
 void meter_read(struct meter *const *meters, size_t count, struct tally *tally);

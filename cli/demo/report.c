@@ -83,11 +83,15 @@ void report_table(const struct demo *d)
            (unsigned long long)n[METER_WRONG]);
     printf("%llu calls took longer than %d ms, deadline and grace.\n",
            (unsigned long long)n[METER_OVERRUNS], APP_DEADLINE_MS + APP_OVERRUN_MS);
+    printf("The machine woke threads up to %.1f ms too late.\n", in_ms(d->total.late));
     printf("%llu reads and %llu writes failed; the answer was computed.\n",
            (unsigned long long)n[METER_FAILED], (unsigned long long)n[METER_UNSTORED]);
     printf("The breaker opened %llu times, closed %llu times, and is %s.\n",
            (unsigned long long)d->breaker_opened, (unsigned long long)d->breaker_closed,
            breaker_name(d->breaker));
+    if (d->health.status != HF_STATUS_UP) {
+        printf("The cache is %s: %s.\n", hf_status_name(d->health.status), d->health.reason);
+    }
 }
 
 void report_json(const struct demo *d)
