@@ -163,6 +163,7 @@ void hf_mux_pass_lead(struct hf_mux *mux, struct hf_aftermath *after)
     for (; ticket < mux->locked.ticket_next; ticket++) {
         struct hf_mux_call *heir = hf_mux_slot(mux, ticket)->call;
         if (!heir || heir->done) continue;
+        heir->is_heir = true;
         set_state(heir, HF_CALL_LEADING, after);
         return;
     }

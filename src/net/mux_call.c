@@ -58,6 +58,7 @@ static hf_err enqueue(struct hf_mux *mux, struct hf_mux_call *call,
 
     call->received = 0;
     call->err = HF_OK;
+    call->is_heir = false;
     call->ticket = mux->locked.ticket_next++;
     atomic_store_explicit(&call->state, HF_CALL_WAITING, memory_order_relaxed);
     *hf_mux_slot(mux, call->ticket) = (struct hf_slot){
@@ -108,7 +109,7 @@ static bool is_past_patience(const struct hf_mux *mux)
 }
 
 /* Ends a call's stay on the connection: gives up if it is not done, and passes the lead on
- * if it holds it, or was just handed it. */
+ * if it holds it, or was handed it, be it that a break has ended the call since. */
 static void leave(struct hf_mux *mux, struct hf_mux_call *call, bool leads)
 {
     struct hf_aftermath after = { 0 };
@@ -116,7 +117,7 @@ static void leave(struct hf_mux *mux, struct hf_mux_call *call, bool leads)
     pthread_mutex_lock(&mux->lock);
     const uint32_t state = atomic_load_explicit(&call->state, memory_order_acquire);
     if (state != HF_CALL_DONE) detach(mux, call);
-    if (leads || state == HF_CALL_LEADING) hf_mux_pass_lead(mux, &after);
+    if (leads || call->is_heir) hf_mux_pass_lead(mux, &after);
     const bool breaks = is_past_patience(mux);
     hf_mux_check_invariant(mux);
     pthread_mutex_unlock(&mux->lock);
@@ -130,8 +131,9 @@ static void await(struct hf_mux *mux, struct hf_mux_call *call, bool leads,
 {
     if (!leads) {
         follow(mux, call, deadline);
-        if (hf_mux_call_is_done(call)) return;
-        leads = atomic_load_explicit(&call->state, memory_order_acquire) == HF_CALL_LEADING;
+        const uint32_t state = atomic_load_explicit(&call->state, memory_order_acquire);
+        if (state == HF_CALL_DONE && !call->is_heir) return;
+        leads = state == HF_CALL_LEADING;
     }
     if (leads && !hf_mux_lead(mux, call, deadline)) return;
     leave(mux, call, leads);
