@@ -327,7 +327,7 @@ static const struct row *find(const char name[NAME_MAX])
     size_t         at = 0; /* All rows before it are too small. */
     for (size_t left = ROWS; left > 0;) {
         const size_t half = (left + 1) / 2;
-        if (head_of(rows[at + half - 1].name) < head) at += half;
+        at += head_of(rows[at + half - 1].name) < head ? half : 0;
         left -= half;
     }
     for (; at < ROWS && head_of(rows[at].name) == head; at++) {
@@ -345,7 +345,7 @@ static bool put_capitals(char name[NAME_MAX], size_t used, struct hf_bytes word)
     bool                 is_word = true;
     for (size_t i = 0; i < word.size; i++) {
         const unsigned is_small = (unsigned)from[i] - (unsigned)'a' < 26u;
-        is_word = is_word && from[i] > ' ';
+        is_word &= from[i] > ' ';
         name[used + i] = (char)(from[i] - 32 * is_small);
     }
     return is_word;

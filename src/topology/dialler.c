@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-enum {
-    GAP_MIN_MS = 100,
-    GAP_SPREAD_MS = 100,
-    REFUSED_GAP_MIN_MS = 1000,
-    REFUSED_GAP_MAX_MS = 30000,
-};
-
 static void check_invariant(const struct hf_dialler *d)
 {
     hf_assert(d->count <= HF_DIALS_MAX);
@@ -22,7 +15,8 @@ static void check_invariant(const struct hf_dialler *d)
 void hf_dialler_init(struct hf_dialler *d, const struct hf_dial_plan *plan,
                      hf_duration timeout, uint64_t seed)
 {
-    *d = (struct hf_dialler){ .plan = *plan, .timeout = timeout, .rng = { seed } };
+    *d = (struct hf_dialler){ .plan = *plan, .timeout = timeout };
+    hf_dial_pace_init(&d->pace, seed);
 }
 
 void hf_dialler_deinit(struct hf_dialler *d)
@@ -39,25 +33,11 @@ static void forget(struct hf_dialler *d, unsigned index)
     check_invariant(d);
 }
 
-static hf_duration gap(struct hf_dialler *d)
-{
-    return hf_us((uint32_t)(GAP_MIN_MS * 1000 +
-                            hf_rng_below(&d->rng, GAP_SPREAD_MS * UINT64_C(1000))));
-}
-
-static hf_duration gap_after_refusal(struct hf_dialler *d)
-{
-    const unsigned doublings = d->refusals < 6 ? d->refusals - 1 : 5;
-    uint32_t       ms = (uint32_t)REFUSED_GAP_MIN_MS << doublings;
-    if (ms > REFUSED_GAP_MAX_MS) ms = REFUSED_GAP_MAX_MS;
-    return hf_ms(ms + (uint32_t)hf_rng_below(&d->rng, ms / 4));
-}
-
 static void start(struct hf_dialler *d, hf_instant now)
 {
     if (d->count == HF_DIALS_MAX) forget(d, 1);
     hf_dial_init(&d->dials[d->count++], &d->plan, now, hf_later(now, d->timeout));
-    d->next_at = hf_later(now, gap(d));
+    hf_dial_pace_started(&d->pace, now);
     check_invariant(d);
 }
 
@@ -67,7 +47,7 @@ void hf_dialler_want(struct hf_dialler *d, unsigned wanted, hf_instant now)
         hf_dialler_deinit(d);
         return;
     }
-    if (!hf_before(now, d->next_at)) start(d, now);
+    if (!hf_before(now, hf_dial_pace_next(&d->pace))) start(d, now);
 }
 
 bool hf_dialler_step(struct hf_dialler *d, hf_instant now, struct hf_dialled *dialled)
@@ -80,16 +60,11 @@ bool hf_dialler_step(struct hf_dialler *d, hf_instant now, struct hf_dialled *di
         if (dial->state == HF_DIAL_READY) {
             dialled->transport = hf_dial_take(dial);
             dialled->greeting = dial->greeting;
-            d->refusals = 0;
-            d->next_at = now;
         } else {
             dialled->err = dial->error.code;
             dialled->error = dial->error;
         }
-        if (hf_err_category(dialled->err) == HF_CATEGORY_AUTH) {
-            d->refusals++;
-            d->next_at = hf_later(now, gap_after_refusal(d));
-        }
+        hf_dial_pace_ended(&d->pace, now, dialled->err);
         forget(d, i);
         return true;
     }
@@ -107,7 +82,7 @@ unsigned hf_dialler_poll(const struct hf_dialler *d, struct pollfd *fds)
 
 hf_instant hf_dialler_next(const struct hf_dialler *d, unsigned wanted)
 {
-    hf_instant next = wanted ? d->next_at : hf_never();
+    hf_instant next = wanted ? hf_dial_pace_next(&d->pace) : hf_never();
     for (unsigned i = 0; i < d->count; i++)
         next = hf_earlier_of(next, hf_dial_next(&d->dials[i]));
     return next;
@@ -115,5 +90,5 @@ hf_instant hf_dialler_next(const struct hf_dialler *d, unsigned wanted)
 
 void hf_dialler_hurry(struct hf_dialler *d)
 {
-    d->next_at = (hf_instant){ 0 };
+    hf_dial_pace_hurry(&d->pace);
 }

@@ -14,8 +14,8 @@
 #ifndef HF_TOPOLOGY_DIALLER_H
 #define HF_TOPOLOGY_DIALLER_H
 
-#include "core/rng.h"
 #include "net/dial.h"
+#include "resilience/dial_pace.h"
 
 #include <poll.h>
 
@@ -24,11 +24,9 @@ enum { HF_DIALS_MAX = 4 };
 struct hf_dialler {
     struct hf_dial_plan plan;
     hf_duration         timeout; /* Of one attempt. */
-    struct hf_rng       rng;
+    struct hf_dial_pace pace;
     struct hf_dial      dials[HF_DIALS_MAX];
-    unsigned            count;    /* Under way: dials[0] is the oldest. */
-    hf_instant          next_at;  /* No attempt starts before. */
-    unsigned            refusals; /* Failures in a row for reasons of credentials. */
+    unsigned            count; /* Under way: dials[0] is the oldest. */
 };
 
 /* One attempt that has ended. */

@@ -141,7 +141,7 @@ static hf_instant end_of_life(struct hf_endpoint *e, hf_instant now)
 {
     const hf_duration lifetime = e->opts.lifetime;
     if (lifetime.ns == 0) return hf_never();
-    const uint64_t less = hf_rng_below(&e->dialler.rng, (uint64_t)lifetime.ns / 10);
+    const uint64_t less = hf_rng_below(&e->dialler.pace.rng, (uint64_t)lifetime.ns / 10);
     return hf_later(now, hf_ns(lifetime.ns - (int64_t)less));
 }
 
@@ -324,7 +324,7 @@ static void start_check(struct hf_endpoint *e, hf_instant now)
 
     e->ping_started = now;
     e->next_check = hf_later(now, e->opts.health_interval);
-    e->next_check.ns -= (int64_t)hf_rng_below(&e->dialler.rng, spread);
+    e->next_check.ns -= (int64_t)hf_rng_below(&e->dialler.pace.rng, spread);
     if (hf_breaker_admit(&e->breaker, now, &e->ping_permit)) return;
 
     atomic_store(&e->ping_ended, 0);
