@@ -7,6 +7,7 @@
 #include "support/wait.h"
 
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,12 +167,29 @@ static void leaks_are_seen(void **state)
 static void a_canary_measures_no_more_than_the_span(void **state)
 {
     (void)state;
-    struct canary    *canary = canary_open();
-    const hf_instant  from = hf_now();
-    const hf_duration none = canary_worst_delay(canary, from, from);
-    const hf_instant  to = hf_now();
-    assert_int_equal(none.ns, 0);
+    struct canary   *canary = canary_open();
+    const hf_instant from = hf_now();
+    assert_int_equal(canary_worst_delay(canary, from, from).ns, 0);
+    const hf_instant to = hf_now();
     assert_true(canary_worst_delay(canary, from, to).ns <= hf_between(from, to).ns);
+    canary_close(canary);
+}
+
+static void a_canary_sees_that_the_whole_process_stood_still(void **state)
+{
+    (void)state;
+    const pid_t      program = getpid();
+    struct canary   *canary = canary_open();
+    const hf_instant from = hf_now();
+    const pid_t      child = fork();
+    if (child == 0) {
+        kill(program, SIGSTOP);
+        poll(NULL, 0, 60);
+        kill(program, SIGCONT);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    assert_true(canary_worst_delay(canary, from, hf_now()).ns >= hf_ms(50).ns);
     canary_close(canary);
 }
 
@@ -186,6 +204,7 @@ int main(void)
         cmocka_unit_test(dies_with_its_test_program),
         cmocka_unit_test(leaks_are_seen),
         cmocka_unit_test(a_canary_measures_no_more_than_the_span),
+        cmocka_unit_test(a_canary_sees_that_the_whole_process_stood_still),
     };
     return RUN_TESTS(tests);
 }
