@@ -199,7 +199,7 @@ static void strikes_at_the_same_byte_however_the_bytes_arrive(void **state)
             set(f, 0, cases[i].fault);
             for (size_t at = 0; at < strlen(STREAM); at += step) {
                 const size_t left = strlen(STREAM) - at;
-                fault_lane_put(&f->lane, STREAM + at, left < step ? left : step, f->now);
+                fault_lane_put(&f->lane, &STREAM[at], left < step ? left : step, f->now);
             }
             drain(f);
             assert_out(f, cases[i].out);
