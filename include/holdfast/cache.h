@@ -59,8 +59,8 @@ HF_API HF_NODISCARD hf_err hf_cache_open(struct hf_client              *client,
                                          const struct hf_cache_options *options,
                                          struct hf_cache **cache, struct hf_error *error);
 
-/* When no thread is in a call on it. Values may live on until the client is closed. NULL is
- * fine. */
+/* When no thread is in a call on it; takes up to a second while deletes are outstanding.
+ * Values may live on until the client is closed. NULL is fine. */
 HF_API void hf_cache_close(struct hf_cache *cache);
 
 /* HF_OK: *value is the caller's, to be released. HF_MISS: there is none, or it expired. */
@@ -94,7 +94,10 @@ HF_API HF_NODISCARD hf_err hf_cache_set(struct hf_cache *cache, const struct hf_
                                         struct hf_bytes key, struct hf_bytes value,
                                         const struct hf_set *how, struct hf_error *error);
 
-/* HF_OK when there was something to delete, HF_MISS when not. */
+/* HF_OK when there was something to delete, HF_MISS when not. A delete that fails is not
+ * forgotten: the key misses here until it was made up for, in the background, as soon as
+ * Redis is back; when too many are outstanding the whole cache is cleared instead. Closing
+ * the cache or ending the process before that forgets them. */
 HF_API HF_NODISCARD hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
                                            struct hf_bytes key, struct hf_error *error);
 
@@ -112,6 +115,12 @@ HF_API HF_NODISCARD hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_
  * what it is given there. Two round trips. */
 HF_API HF_NODISCARD hf_err hf_cache_touch(struct hf_cache *cache, const struct hf_call *call,
                                           struct hf_bytes key, hf_duration ttl,
+                                          struct hf_error *error);
+
+/* Makes every entry a miss, at once here and within 3 s in other processes, in O(1): entries
+ * are bound to a token in Redis, which is replaced. Their memory is freed as they expire. If
+ * this fails, everything misses here until it was made up for in the background. */
+HF_API HF_NODISCARD hf_err hf_cache_clear(struct hf_cache *cache, const struct hf_call *call,
                                           struct hf_error *error);
 
 /* Many entries in one round trip, at most HF_BATCH_COMMANDS_MAX of them and, together,

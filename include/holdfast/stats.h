@@ -74,10 +74,12 @@ struct hf_client;
     X(CACHE_STALE,         cache_stale,         COUNTER, "Hits past their expiry")           \
     X(CACHE_FOREIGN,       cache_foreign,       COUNTER, "Misses for a value not ours")      \
     X(CACHE_CORRUPT,       cache_corrupt,       COUNTER, "Misses for a damaged value")       \
+    X(CACHE_DISTRUSTED,    cache_distrusted,    COUNTER, "Misses while a delete is due")     \
     X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
     X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \
     X(CACHE_SETS_REFUSED,  cache_sets_refused,  COUNTER, "Not stored by their condition")    \
     X(CACHE_DELETES,       cache_deletes,       COUNTER, "Entries deleted")                  \
+    X(CACHE_DELETES_LATE,  cache_deletes_late,  COUNTER, "Deletes to be made up for")        \
     X(CACHE_BYTES_READ,    cache_bytes_read,    COUNTER, "Bytes of values read")             \
     X(CACHE_BYTES_WRITTEN, cache_bytes_written, COUNTER, "Bytes of values stored")
 

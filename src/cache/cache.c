@@ -3,7 +3,13 @@
 #include "client/client.h"
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/options.h"
+#include "core/rng.h"
+
+#include <holdfast/batch.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 enum { DEFAULT_TTL_S = 3600 };
 
@@ -47,15 +53,21 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     cache->metrics = hf_client_metrics(client);
     cache->default_ttl = options->default_ttl.ns ? options->default_ttl
                                                  : hf_seconds(DEFAULT_TTL_S);
+    cache->timeout = general->socket_timeout;
     cache->stale_limit_ms = hf_to_ms(options->stale_limit);
     cache->value_size_max = general->value_size_max;
+    hf_namespace_init(&cache->namespace);
+    hf_replay_init(&cache->replay, client, &cache->namespace, hf_str(cache->keyspace.token));
     *opened = cache;
     return HF_OK;
 }
 
 void hf_cache_close(struct hf_cache *cache)
 {
-    if (cache) hf_free(cache->allocator, cache);
+    if (!cache) return;
+    hf_replay_deinit(&cache->replay);
+    hf_namespace_deinit(&cache->namespace);
+    hf_free(cache->allocator, cache);
 }
 
 hf_duration hf_cache_default_ttl(const struct hf_cache *cache)
@@ -73,14 +85,109 @@ hf_err hf_cache_ttl_ms(hf_duration ttl, int64_t *ms, struct hf_error *error)
     return HF_OK;
 }
 
-hf_err hf_cache_op_begin(struct hf_cache_op *op, struct hf_bytes key)
+struct hf_cache_limit hf_cache_limit(const struct hf_cache *cache, const struct hf_call *call,
+                                     hf_instant start)
+{
+    struct hf_cache_limit limit = { 0 };
+    if (call) limit.call = *call;
+    limit.end = hf_later(start, limit.call.timeout.ns ? limit.call.timeout : cache->timeout);
+    return limit;
+}
+
+struct hf_call hf_cache_call(const struct hf_cache_limit *limit, enum hf_command_class class)
+{
+    struct hf_call    call = limit->call;
+    const hf_duration left = hf_between(hf_now(), limit->end);
+    call.timeout = left.ns ? left : hf_ns(1);
+    if (call.command_class == HF_COMMAND_AUTO) call.command_class = class;
+    return call;
+}
+
+/* Draws a token where there is none, and reads the one that is there, in one round trip. */
+static hf_err ask_for_token(struct hf_cache *cache, const struct hf_call *call,
+                            struct hf_bytes *text, struct hf_batch *batch,
+                            struct hf_error *error)
+{
+    char drawn[HF_NAMESPACE_TEXT + 1];
+    snprintf(drawn, sizeof drawn, "%016" PRIx64, hf_rng_seed() | 1);
+    const struct hf_bytes name = hf_str(cache->keyspace.token);
+    const struct hf_bytes set[] = { hf_str("SET"), name, hf_str(drawn), hf_str("NX") };
+    const struct hf_bytes get[] = { hf_str("GET"), name };
+
+    hf_err err = hf_batch_add(batch, set, 4);
+    if (!err) err = hf_batch_add(batch, get, 2);
+    if (!err) err = hf_client_batch(cache->client, call, batch, error);
+    if (err) return err;
+
+    const struct hf_reply *reply;
+    err = hf_batch_result(batch, 1, &reply, error);
+    if (err) return err;
+    if (!hf_reply_is_null(reply)) return hf_reply_bytes(reply, text);
+
+    /* Not there, and not to be put there: a full server, for example. */
+    err = hf_batch_result(batch, 0, &reply, error);
+    return err ? err : hf_fail(error, HF_E_PROTOCOL, "no namespace token");
+}
+
+hf_err hf_cache_token(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                      hf_instant now, uint64_t *token, struct hf_error *error)
+{
+    struct hf_namespace_reading reading;
+    const uint64_t              known = hf_namespace_token(&cache->namespace, now, &reading);
+    if (known) {
+        *token = known;
+        return HF_OK;
+    }
+    struct hf_call call = hf_cache_call(limit, HF_COMMAND_IDEMPOTENT);
+    call.command_class = HF_COMMAND_IDEMPOTENT;
+
+    struct hf_batch *batch;
+    struct hf_bytes  text = { 0 };
+    hf_err           err = hf_batch_open(cache->client, &batch);
+    if (err) return hf_fail(error, err, "namespace token");
+
+    err = ask_for_token(cache, &call, &text, batch, error);
+    const uint64_t read = err ? 0 : hf_namespace_parse(text);
+    hf_batch_close(batch);
+    if (read) {
+        hf_namespace_read(&cache->namespace, reading, read);
+        *token = read;
+        return HF_OK;
+    }
+    if (err && err != HF_E_WRONGTYPE) return hf_fail_in(error, err, "namespace token");
+
+    /* Somebody else's value: what the token was is lost, so a new one is due. */
+    hf_replay_void(&cache->replay);
+    return HF_MISS;
+}
+
+hf_err hf_cache_op_begin(struct hf_cache_op *op, const struct hf_call *call,
+                         struct hf_bytes key)
 {
     op->start = hf_now();
+    op->limit = hf_cache_limit(op->cache, call, op->start);
     const hf_err err = hf_key_init(&op->key, &op->cache->keyspace, key);
     if (!err) return HF_OK;
 
     hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);
     return hf_fail(op->error, err, "%s: key of %zu bytes", op->name, key.size);
+}
+
+bool hf_cache_distrusts(struct hf_cache *cache, struct hf_bytes wire)
+{
+    if (!hf_replay_covers(&cache->replay, wire)) return false;
+    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DISTRUSTED);
+    return true;
+}
+
+hf_err hf_cache_op_trust(struct hf_cache_op *op)
+{
+    if (hf_cache_distrusts(op->cache, op->key.wire)) return HF_MISS;
+
+    uint64_t     token;
+    const hf_err err = hf_cache_token(op->cache, &op->limit, op->start, &token, op->error);
+    if (!err) op->hash = hf_hash64(op->key.wire, token);
+    return err;
 }
 
 hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err)
@@ -93,14 +200,11 @@ hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err)
     return hf_fail_in(op->error, err, "%s", op->name);
 }
 
-hf_err hf_cache_run(struct hf_cache_op *op, const struct hf_call *call,
-                    enum hf_command_class command_class, const struct hf_bytes *argv,
-                    size_t argc, struct hf_reply **reply)
+hf_err hf_cache_run(struct hf_cache_op    *op, enum hf_command_class class,
+                    const struct hf_bytes *argv, size_t argc, struct hf_reply **reply)
 {
-    struct hf_call with = { 0 };
-    if (call) with = *call;
-    if (with.command_class == HF_COMMAND_AUTO) with.command_class = command_class;
-    return hf_client_command(op->cache->client, &with, argv, argc, reply, op->error);
+    const struct hf_call call = hf_cache_call(&op->limit, class);
+    return hf_client_command(op->cache->client, &call, argv, argc, reply, op->error);
 }
 
 hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status status)

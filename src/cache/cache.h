@@ -1,11 +1,17 @@
 /* cache.h - a cache as its own files see it.
  *
- * Threads:  read-only after open. */
+ *     cache.c        opening, closing, and what an operation begins and ends with
+ *     cache_read.c   get, exists, ttl
+ *     cache_write.c  set, delete, touch, clear
+ *     cache_many.c   the same for many keys in one round trip
+ *
+ * Threads:  what is not atomic or locked in its own module is read-only after open. */
 
 #ifndef HF_CACHE_CACHE_H
 #define HF_CACHE_CACHE_H
 
 #include "cache/key.h"
+#include "cache/replay.h"
 #include "cache/value.h"
 #include "observe/metrics.h"
 
@@ -16,32 +22,73 @@ struct hf_cache {
     const struct hf_allocator *allocator;
     struct hf_metrics         *metrics;
     struct hf_keyspace         keyspace;
-    hf_duration                default_ttl;
-    int64_t                    stale_limit_ms;
-    size_t                     value_size_max;
+    struct hf_namespace namespace;
+    struct hf_replay replay;
+    hf_duration      default_ttl;
+    hf_duration      timeout; /* Of a call that does not say. */
+    int64_t          stale_limit_ms;
+    size_t           value_size_max;
 };
 
-/* One operation from its start to its end: the key, the clock, what is counted. */
+/* One deadline for all the commands of an operation. */
+struct hf_cache_limit {
+    struct hf_call call; /* As the user gave it. */
+    hf_instant     end;
+};
+
+struct hf_cache_limit hf_cache_limit(const struct hf_cache *cache, const struct hf_call *call,
+                                     hf_instant start);
+
+/* The settings of the next command: what is left of the time, and the class unless the user
+ * chose one. */
+struct hf_call hf_cache_call(const struct hf_cache_limit *limit, enum hf_command_class class);
+
+/* The token that key hashes are seeded with, read from Redis where that is due. */
+HF_NODISCARD hf_err hf_cache_token(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                                   hf_instant now, uint64_t *token, struct hf_error *error);
+
+/* One operation from its start to its end. */
 struct hf_cache_op {
-    struct hf_cache   *cache;
-    const char        *name; /* "cache get", for the error's detail. */
-    enum hf_latency_of latency;
-    hf_instant         start;
-    struct hf_key      key;
-    struct hf_error   *error;
+    struct hf_cache      *cache;
+    const char           *name; /* "cache get", for the error's detail. */
+    enum hf_latency_of    latency;
+    struct hf_error      *error;
+    hf_instant            start;
+    struct hf_cache_limit limit;
+    struct hf_key         key;
+    uint64_t              hash; /* Of the key, seeded with the token. */
 };
 
-/* On HF_OK hf_cache_op_end() must follow. */
-HF_NODISCARD hf_err hf_cache_op_begin(struct hf_cache_op *op, struct hf_bytes key);
+/* On HF_OK hf_cache_op_end() must follow. The hash is not set yet. */
+HF_NODISCARD hf_err hf_cache_op_begin(struct hf_cache_op *op, const struct hf_call *call,
+                                      struct hf_bytes key);
+
+/* Sets the hash. HF_MISS when what Redis holds is not to be believed. */
+HF_NODISCARD hf_err hf_cache_op_trust(struct hf_cache_op *op);
 
 /* Frees, counts, and returns err. */
 hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err);
 
-/* One command, sent again only as command_class allows. */
-HF_NODISCARD hf_err hf_cache_run(struct hf_cache_op *op, const struct hf_call *call,
-                                 enum hf_command_class  command_class,
+/* One command, sent again only as the class allows. */
+HF_NODISCARD hf_err hf_cache_run(struct hf_cache_op    *op, enum hf_command_class class,
                                  const struct hf_bytes *argv, size_t argc,
                                  struct hf_reply **reply);
+
+/* True when entries of this wire key are to be taken for missing; counts that. */
+bool hf_cache_distrusts(struct hf_cache *cache, struct hf_bytes wire);
+
+/* Counts what was found instead of a value, and returns HF_MISS. */
+hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status status);
+
+/* Counts how a read ended, and returns err. */
+hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err);
+
+/* A value of the answer to GET: HF_OK, HF_MISS or why not, counted. Takes the source over on
+ * HF_OK only. */
+HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
+                                        const struct hf_reply *reply,
+                                        struct hf_value_source source, bool stale_too,
+                                        struct hf_value **value, struct hf_error *error);
 
 /* A live entry without its value. */
 struct hf_cache_header {
@@ -51,27 +98,24 @@ struct hf_cache_header {
 };
 
 /* HF_MISS for what is not there, not ours or expired. */
-HF_NODISCARD hf_err hf_cache_read_header(struct hf_cache_op *op, const struct hf_call *call,
+HF_NODISCARD hf_err hf_cache_read_header(struct hf_cache_op     *op,
                                          struct hf_cache_header *header);
 
-/* A value of the answer to GET: HF_OK, HF_MISS or why not, counted. Takes the source over on
- * HF_OK only. hash is the key's. */
-HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
-                                        const struct hf_reply *reply,
-                                        struct hf_value_source source, bool stale_too,
-                                        struct hf_value **value, struct hf_error *error);
-
-/* Counts how a read ended, and returns err. */
-hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err);
-
-/* The envelope of a value that is now put under the key of that hash, at `at`:
- * HF_ENVELOPE_SIZE + value.size bytes. */
-void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at);
+/* *ms: ttl in whole milliseconds, rounded up. HF_E_RANGE. */
+HF_NODISCARD hf_err hf_cache_ttl_ms(hf_duration ttl, int64_t *ms, struct hf_error *error);
 
 /* What is wrong with a set before anything is sent; *ttl_ms as hf_cache_ttl_ms(). */
 HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_bytes value,
                                        const struct hf_set *how, int64_t *ttl_ms,
                                        struct hf_error *error);
+
+/* The envelope of a value that is now put under the key of that hash, at `at`:
+ * HF_ENVELOPE_SIZE + value.size bytes. */
+void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at);
+
+/* What came of a delete: counts it, and sees to it that a failed one is made up for. */
+void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
+                      uint64_t ticket);
 
 /* A number as Redis wants its arguments. */
 struct hf_cache_number {
@@ -79,11 +123,5 @@ struct hf_cache_number {
 };
 
 struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value);
-
-/* *ms: ttl in whole milliseconds, rounded up. HF_E_RANGE. */
-HF_NODISCARD hf_err hf_cache_ttl_ms(hf_duration ttl, int64_t *ms, struct hf_error *error);
-
-/* Counts what was found instead of a value, and returns HF_MISS. */
-hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status status);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/alloc.h"
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/hash.h"
 
 #include <holdfast/batch.h>
 #include <stdatomic.h>
@@ -14,18 +15,25 @@ struct shared_batch {
     struct hf_batch           *batch;
 };
 
+struct entry {
+    uint64_t hash;   /* Of the wire key, seeded with the token. */
+    uint64_t ticket; /* See hf_replay_ticket(). */
+};
+
 /* One call for many keys. Those that errs does not refuse are the batch's commands, in order.
  */
 struct many {
-    struct hf_cache   *cache;
-    const char        *name;
-    enum hf_latency_of latency;
-    hf_err            *errs;
-    size_t             count;
-    struct hf_error   *error;
-    hf_instant         start;
-    struct hf_batch   *batch;
-    uint64_t          *hashes; /* Of the wire keys. */
+    struct hf_cache      *cache;
+    const char           *name;
+    enum hf_latency_of    latency;
+    hf_err               *errs;
+    size_t                count;
+    struct hf_error      *error;
+    hf_instant            start;
+    struct hf_cache_limit limit;
+    struct hf_batch      *batch;
+    struct entry         *entries;
+    uint64_t              token;
 };
 
 static void release_shared(void *object)
@@ -43,18 +51,19 @@ static hf_err fail_all(struct many *m, hf_err err)
     return hf_fail_in(m->error, err, "%s", m->name);
 }
 
-static hf_err begin(struct many *m)
+static hf_err begin(struct many *m, const struct hf_call *call)
 {
     m->start = hf_now();
+    m->limit = hf_cache_limit(m->cache, call, m->start);
     if (m->error) m->error->detail[0] = '\0';
     if (m->count > HF_BATCH_COMMANDS_MAX) return fail_all(m, HF_E_TOO_LARGE);
 
-    m->hashes = hf_alloc_zero(m->cache->allocator, m->count, sizeof *m->hashes);
-    if (!m->hashes) return fail_all(m, HF_E_NOMEM);
+    m->entries = hf_alloc_zero(m->cache->allocator, m->count, sizeof *m->entries);
+    if (!m->entries) return fail_all(m, HF_E_NOMEM);
 
     const hf_err err = hf_batch_open(m->cache->client, &m->batch);
     if (!err) return HF_OK;
-    hf_free(m->cache->allocator, m->hashes);
+    hf_free(m->cache->allocator, m->entries);
     return fail_all(m, err);
 }
 
@@ -68,7 +77,7 @@ static hf_err end(struct many *m)
         if (!first) first = m->errs[i];
     }
     hf_batch_close(m->batch);
-    hf_free(m->cache->allocator, m->hashes);
+    hf_free(m->cache->allocator, m->entries);
     hf_metrics_record(m->cache->metrics, m->latency, hf_between(m->start, hf_now()));
     return first ? hf_fail_in(m->error, first, "%s", m->name) : HF_OK;
 }
@@ -77,18 +86,35 @@ static hf_err end(struct many *m)
 static hf_err give_up(struct many *m, hf_err err)
 {
     hf_batch_close(m->batch);
-    hf_free(m->cache->allocator, m->hashes);
+    hf_free(m->cache->allocator, m->entries);
     return fail_all(m, err);
 }
 
 /* What failed is in the results. */
-static void run(struct many *m, const struct hf_call *call, enum hf_command_class class)
+static void run(struct many *m, enum hf_command_class class)
 {
-    struct hf_call with = { 0 };
-    if (call) with = *call;
-    if (with.command_class == HF_COMMAND_AUTO) with.command_class = class;
+    const struct hf_call call = hf_cache_call(&m->limit, class);
     if (hf_batch_count(m->batch) == 0) return;
-    if (hf_client_batch(m->cache->client, &with, m->batch, m->error)) return;
+    (void)!hf_client_batch(m->cache->client, &call, m->batch, m->error);
+}
+
+/* Adds GET for a key that may be believed; any other has its result then. */
+static hf_err add_get(struct many *m, size_t i, struct hf_bytes name)
+{
+    struct hf_key key;
+    m->errs[i] = hf_key_init(&key, &m->cache->keyspace, name);
+    if (m->errs[i]) return HF_OK;
+
+    hf_err err = HF_OK;
+    if (hf_cache_distrusts(m->cache, key.wire)) {
+        m->errs[i] = hf_cache_count_read(m->cache, HF_MISS);
+    } else {
+        const struct hf_bytes argv[] = { hf_str("GET"), key.wire };
+        m->entries[i].hash = hf_hash64(key.wire, m->token);
+        err = hf_batch_add(m->batch, argv, 2);
+    }
+    hf_key_deinit(&key);
+    return err;
 }
 
 static void take_values(struct many *m, struct shared_batch *shared, struct hf_value **values)
@@ -101,8 +127,8 @@ static void take_values(struct many *m, struct shared_batch *shared, struct hf_v
             m->errs[i] = hf_cache_count_unusable(m->cache, HF_ENVELOPE_FOREIGN);
         } else if (!m->errs[i]) {
             const struct hf_value_source source = { release_shared, shared };
-            m->errs[i] = hf_cache_open_value(m->cache, m->hashes[i], reply, source, false,
-                                             &values[i], NULL);
+            m->errs[i] = hf_cache_open_value(m->cache, m->entries[i].hash, reply, source,
+                                             false, &values[i], NULL);
         }
         if (!m->errs[i]) {
             atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
@@ -118,26 +144,18 @@ hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
     struct many m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
                       error, .batch = NULL };
     for (size_t i = 0; i < count; i++) values[i] = NULL;
-    hf_err err = begin(&m);
+    hf_err err = begin(&m, call);
     if (err) return err;
 
     struct shared_batch *shared = hf_alloc(cache->allocator, sizeof *shared);
     if (!shared) err = HF_E_NOMEM;
-    for (size_t i = 0; i < count && !err; i++) {
-        struct hf_key key;
-        errs[i] = hf_key_init(&key, &cache->keyspace, keys[i]);
-        if (errs[i]) continue;
-
-        const struct hf_bytes argv[] = { hf_str("GET"), key.wire };
-        m.hashes[i] = key.hash;
-        err = hf_batch_add(m.batch, argv, 2);
-        hf_key_deinit(&key);
-    }
+    if (!err) err = hf_cache_token(cache, &m.limit, m.start, &m.token, error);
+    for (size_t i = 0; i < count && !err; i++) err = add_get(&m, i, keys[i]);
     if (err) {
         hf_free(cache->allocator, shared);
         return give_up(&m, err);
     }
-    run(&m, call, HF_COMMAND_READ);
+    run(&m, HF_COMMAND_READ);
 
     shared->allocator = cache->allocator;
     shared->batch = m.batch;
@@ -159,7 +177,7 @@ static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes 
 
     unsigned char         *bytes = (unsigned char *)hf_buffer_end(scratch);
     struct hf_cache_number px;
-    hf_cache_wrap(value, key->hash, ttl_ms, bytes);
+    hf_cache_wrap(value, hf_hash64(key->wire, m->token), ttl_ms, bytes);
     const struct hf_bytes argv[] = {
         hf_str("SET"), key->wire, hf_bytes(bytes, size), hf_str("PX"),
         hf_cache_decimal(&px, ttl_ms + m->cache->stale_limit_ms)
@@ -181,11 +199,22 @@ static hf_err add_sets(struct many *m, const struct hf_bytes *keys,
         if (!m->errs[i]) m->errs[i] = hf_key_init(&key, &m->cache->keyspace, keys[i]);
         if (m->errs[i]) continue;
 
+        m->entries[i].ticket = hf_replay_ticket(&m->cache->replay, key.wire);
         err = add_set(m, &key, values[i], ttl_ms, &scratch);
         hf_key_deinit(&key);
     }
     hf_buffer_deinit(&scratch);
     return err;
+}
+
+/* The outstanding delete of a key that was written now. */
+static void settle(struct many *m, size_t i, struct hf_bytes name)
+{
+    struct hf_key key;
+    if (m->entries[i].ticket == 0) return;
+    if (hf_key_init(&key, &m->cache->keyspace, name)) return;
+    hf_replay_settle(&m->cache->replay, key.wire, m->entries[i].ticket);
+    hf_key_deinit(&key);
 }
 
 hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
@@ -197,17 +226,20 @@ hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
                       error, .batch = NULL };
     if (how && how->condition != HF_SET_ALWAYS) return fail_all(&m, HF_E_INVALID);
 
-    hf_err err = begin(&m);
+    hf_err err = begin(&m, call);
     if (err) return err;
-    err = add_sets(&m, keys, values, how);
+    err = hf_cache_token(cache, &m.limit, m.start, &m.token, error);
+    if (err == HF_MISS) err = HF_E_TYPE;
+    if (!err) err = add_sets(&m, keys, values, how);
     if (err) return give_up(&m, err);
 
-    run(&m, call, HF_COMMAND_IDEMPOTENT);
+    run(&m, HF_COMMAND_IDEMPOTENT);
     for (size_t i = 0, command = 0; i < count; i++) {
         const struct hf_reply *reply;
         if (errs[i]) continue;
         errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
         if (errs[i]) continue;
+        settle(&m, i, keys[i]);
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
         hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN, (int64_t)values[i].size);
     }
@@ -221,13 +253,25 @@ static hf_err count_of(const struct hf_reply *reply)
     return count ? HF_OK : HF_MISS;
 }
 
+static void deleted(struct many *m, size_t i, struct hf_bytes name)
+{
+    struct hf_key key;
+    if (hf_key_init(&key, &m->cache->keyspace, name)) {
+        /* No memory for the key: a failed delete of it can only be made up for by all. */
+        if (m->errs[i] && m->errs[i] != HF_MISS) hf_replay_void(&m->cache->replay);
+        return;
+    }
+    hf_cache_deleted(m->cache, key.wire, m->errs[i], m->entries[i].ticket);
+    hf_key_deinit(&key);
+}
+
 hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
                             const struct hf_bytes *keys, size_t count, hf_err *errs,
                             struct hf_error *error)
 {
     struct many m = { cache, "cache delete_many", HF_LATENCY_CACHE_DELETE, errs, count,
                       error, .batch = NULL };
-    hf_err      err = begin(&m);
+    hf_err      err = begin(&m, call);
     if (err) return err;
 
     for (size_t i = 0; i < count && !err; i++) {
@@ -236,18 +280,19 @@ hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
         if (errs[i]) continue;
 
         const struct hf_bytes argv[] = { hf_str("UNLINK"), key.wire };
+        m.entries[i].ticket = hf_replay_ticket(&cache->replay, key.wire);
         err = hf_batch_add(m.batch, argv, 2);
         hf_key_deinit(&key);
     }
     if (err) return give_up(&m, err);
 
-    run(&m, call, HF_COMMAND_IDEMPOTENT);
+    run(&m, HF_COMMAND_IDEMPOTENT);
     for (size_t i = 0, command = 0; i < count; i++) {
         const struct hf_reply *reply;
         if (errs[i]) continue;
         errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
         if (!errs[i]) errs[i] = count_of(reply);
-        if (!errs[i]) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
+        deleted(&m, i, keys[i]);
     }
     return end(&m);
 }

@@ -41,16 +41,16 @@ hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err)
     return err;
 }
 
-static hf_err fetch(struct hf_cache_op *op, const struct hf_call *call, bool stale_too,
-                    struct hf_value **value)
+static hf_err fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
 {
     const struct hf_bytes argv[] = { hf_str("GET"), op->key.wire };
     struct hf_reply      *reply;
-    hf_err                err = hf_cache_run(op, call, HF_COMMAND_READ, argv, 2, &reply);
+    hf_err                err = hf_cache_op_trust(op);
+    if (!err) err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
     if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
     if (err) return err;
 
-    err = hf_cache_open_value(op->cache, op->key.hash, reply, hf_value_from_reply(reply),
+    err = hf_cache_open_value(op->cache, op->hash, reply, hf_value_from_reply(reply),
                               stale_too, value, op->error);
     if (err) hf_reply_free(reply);
     return err;
@@ -59,17 +59,19 @@ static hf_err fetch(struct hf_cache_op *op, const struct hf_call *call, bool sta
 static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_bytes key,
                   bool stale_too, struct hf_value **value)
 {
-    hf_err err = hf_cache_op_begin(op, key);
+    hf_err err = hf_cache_op_begin(op, call, key);
     if (err) return err;
 
-    err = fetch(op, call, stale_too, value);
+    err = fetch(op, stale_too, value);
     return hf_cache_op_end(op, hf_cache_count_read(op->cache, err));
 }
 
 hf_err hf_cache_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
                     struct hf_value **value, struct hf_error *error)
 {
-    struct hf_cache_op op = { cache, "cache get", HF_LATENCY_CACHE_GET, .error = error };
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache get", .latency = HF_LATENCY_CACHE_GET, .error = error
+    };
     return get(&op, call, key, false, value);
 }
 
@@ -77,18 +79,20 @@ hf_err hf_cache_get_stale(struct hf_cache *cache, const struct hf_call *call,
                           struct hf_bytes key, struct hf_value **value,
                           struct hf_error *error)
 {
-    struct hf_cache_op op = { cache, "cache get", HF_LATENCY_CACHE_GET, .error = error };
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache get", .latency = HF_LATENCY_CACHE_GET, .error = error
+    };
     return get(&op, call, key, true, value);
 }
 
-hf_err hf_cache_read_header(struct hf_cache_op *op, const struct hf_call *call,
-                            struct hf_cache_header *header)
+hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *header)
 {
     _Static_assert(HF_ENVELOPE_SIZE == 64, "GETRANGE counts to the last byte, 63");
     const struct hf_bytes argv[] = { hf_str("GETRANGE"), op->key.wire, hf_str("0"),
                                      hf_str("63") };
     struct hf_reply      *reply;
-    hf_err                err = hf_cache_run(op, call, HF_COMMAND_READ, argv, 4, &reply);
+    hf_err                err = hf_cache_op_trust(op);
+    if (!err) err = hf_cache_run(op, HF_COMMAND_READ, argv, 4, &reply);
     if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
     if (err) return err;
 
@@ -100,7 +104,7 @@ hf_err hf_cache_read_header(struct hf_cache_op *op, const struct hf_call *call,
     err = HF_MISS;
     if (bytes.size == 0) goto out;
 
-    const enum hf_envelope_status status = hf_envelope_decode_header(bytes, op->key.hash,
+    const enum hf_envelope_status status = hf_envelope_decode_header(bytes, op->hash,
                                                                      &header->envelope);
     if (status) {
         err = hf_cache_count_unusable(op->cache, status);
@@ -119,23 +123,28 @@ out:
 hf_err hf_cache_exists(struct hf_cache *cache, const struct hf_call *call,
                        struct hf_bytes key, struct hf_error *error)
 {
-    struct hf_cache_op op = { cache, "cache exists", HF_LATENCY_CACHE_GET, .error = error };
-    hf_err             err = hf_cache_op_begin(&op, key);
+    struct hf_cache_op op = { .cache = cache,
+                              .name = "cache exists",
+                              .latency = HF_LATENCY_CACHE_GET,
+                              .error = error };
+    hf_err             err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
     struct hf_cache_header header;
-    return hf_cache_op_end(&op, hf_cache_read_header(&op, call, &header));
+    return hf_cache_op_end(&op, hf_cache_read_header(&op, &header));
 }
 
 hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
                     hf_duration *ttl, struct hf_error *error)
 {
-    struct hf_cache_op op = { cache, "cache ttl", HF_LATENCY_CACHE_GET, .error = error };
-    hf_err             err = hf_cache_op_begin(&op, key);
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache ttl", .latency = HF_LATENCY_CACHE_GET, .error = error
+    };
+    hf_err err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
     struct hf_cache_header header;
-    err = hf_cache_read_header(&op, call, &header);
+    err = hf_cache_read_header(&op, &header);
     if (!err) *ttl = hf_ns((header.envelope.expires_ms - header.now_ms) * 1000000);
     return hf_cache_op_end(&op, err);
 }

@@ -1,6 +1,7 @@
 #include "cache/cache.h"
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/wall_clock.h"
 
 #include <holdfast/script.h>
@@ -17,12 +18,13 @@ struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
 }
 
 /* KEYS: entry. ARGV: envelope, PX, now in ms, whether it must be present.
- * Present is what get would find, as far as the header tells: an entry that is kept only to
- * be served stale is absent, and so is a value that is not ours. */
+ * Present is what get would find, as far as the header tells: of the same key and namespace
+ * (its hash is that of the new envelope), and not kept only to be served stale. */
 static const struct hf_script set_if = HF_SCRIPT(
-    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 23)\n"
-    "local present = type(head) == 'string' and #head == 24\n"
-    "    and string.sub(head, 1, 4) == '\\158HF\\001'\n"
+    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)\n"
+    "local present = type(head) == 'string' and #head == 48\n"
+    "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
+    "    and string.sub(head, 41, 48) == string.sub(ARGV[1], 41, 48)\n"
     "    and struct.unpack('<i8', head, 17) > tonumber(ARGV[3])\n"
     "if present ~= (ARGV[4] == 'present') then return 0 end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
@@ -38,13 +40,11 @@ static const struct hf_script touch_if_same = HF_SCRIPT(
     "return 1\n");
 
 /* Runs a script on the entry's key that answers 1, or 0 for HF_MISS. */
-static hf_err run_script(struct hf_cache_op *op, const struct hf_call *call,
-                         enum hf_command_class command_class, const struct hf_script *script,
-                         const struct hf_bytes *args, size_t count)
+static hf_err run_script(struct hf_cache_op     *op, enum hf_command_class class,
+                         const struct hf_script *script, const struct hf_bytes *args,
+                         size_t count)
 {
-    struct hf_call with = { 0 };
-    if (call) with = *call;
-    if (with.command_class == HF_COMMAND_AUTO) with.command_class = command_class;
+    const struct hf_call with = hf_cache_call(&op->limit, class);
 
     struct hf_reply *reply;
     hf_err err = hf_client_script(op->cache->client, &with, script, &op->key.wire, 1, args,
@@ -58,8 +58,8 @@ static hf_err run_script(struct hf_cache_op *op, const struct hf_call *call,
     return done ? HF_OK : HF_MISS;
 }
 
-static hf_err store(struct hf_cache_op *op, const struct hf_call *call,
-                    struct hf_bytes envelope, int64_t ttl_ms, enum hf_set_condition condition)
+static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t ttl_ms,
+                    enum hf_set_condition condition)
 {
     struct hf_cache_number px, now;
     const struct hf_bytes  expiry = hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms);
@@ -68,13 +68,13 @@ static hf_err store(struct hf_cache_op *op, const struct hf_call *call,
         const struct hf_bytes args[] = { envelope, expiry,
                                          hf_cache_decimal(&now, hf_unix_ms()),
                                          hf_str(wanted) };
-        return run_script(op, call, HF_COMMAND_ACCUMULATING, &set_if, args, 4);
+        return run_script(op, HF_COMMAND_ACCUMULATING, &set_if, args, 4);
     }
 
     const struct hf_bytes argv[] = { hf_str("SET"), op->key.wire, envelope, hf_str("PX"),
                                      expiry };
     struct hf_reply      *reply;
-    const hf_err err = hf_cache_run(op, call, HF_COMMAND_IDEMPOTENT, argv, 5, &reply);
+    const hf_err          err = hf_cache_run(op, HF_COMMAND_IDEMPOTENT, argv, 5, &reply);
     if (!err) hf_reply_free(reply);
     return err;
 }
@@ -94,8 +94,7 @@ void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigne
     if (value.size) memcpy(at + HF_ENVELOPE_SIZE, value.data, value.size);
 }
 
-static hf_err wrap_and_store(struct hf_cache_op *op, const struct hf_call *call,
-                             struct hf_bytes value, int64_t ttl_ms,
+static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
                              enum hf_set_condition condition)
 {
     unsigned char  on_stack[ON_STACK];
@@ -107,9 +106,25 @@ static hf_err wrap_and_store(struct hf_cache_op *op, const struct hf_call *call,
     }
 
     unsigned char *bytes = block ? block : on_stack;
-    hf_cache_wrap(value, op->key.hash, ttl_ms, bytes);
-    const hf_err err = store(op, call, hf_bytes(bytes, size), ttl_ms, condition);
+    hf_cache_wrap(value, op->hash, ttl_ms, bytes);
+    const hf_err err = store(op, hf_bytes(bytes, size), ttl_ms, condition);
     hf_free(op->cache->allocator, block);
+    return err;
+}
+
+static hf_err set(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
+                  enum hf_set_condition condition)
+{
+    struct hf_cache *cache = op->cache;
+    uint64_t         token;
+    hf_err           err = hf_cache_token(cache, &op->limit, op->start, &token, op->error);
+    if (err == HF_MISS) return hf_fail(op->error, HF_E_TYPE, "namespace token");
+    if (err) return err;
+
+    op->hash = hf_hash64(op->key.wire, token);
+    const uint64_t ticket = hf_replay_ticket(&cache->replay, op->key.wire);
+    err = wrap_and_store(op, value, ttl_ms, condition);
+    if (!err) hf_replay_settle(&cache->replay, op->key.wire, ticket);
     return err;
 }
 
@@ -133,11 +148,13 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
         return err;
     }
-    struct hf_cache_op op = { cache, "cache set", HF_LATENCY_CACHE_SET, .error = error };
-    err = hf_cache_op_begin(&op, key);
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache set", .latency = HF_LATENCY_CACHE_SET, .error = error
+    };
+    err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
-    err = wrap_and_store(&op, call, value, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
+    err = set(&op, value, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
     if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
     if (!err) {
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
@@ -146,11 +163,11 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
     return hf_cache_op_end(&op, err);
 }
 
-static hf_err unlink_entry(struct hf_cache_op *op, const struct hf_call *call)
+static hf_err unlink_entry(struct hf_cache_op *op)
 {
     const struct hf_bytes argv[] = { hf_str("UNLINK"), op->key.wire };
     struct hf_reply      *reply;
-    hf_err err = hf_cache_run(op, call, HF_COMMAND_IDEMPOTENT, argv, 2, &reply);
+    hf_err                err = hf_cache_run(op, HF_COMMAND_IDEMPOTENT, argv, 2, &reply);
     if (err) return err;
 
     int64_t count;
@@ -160,23 +177,40 @@ static hf_err unlink_entry(struct hf_cache_op *op, const struct hf_call *call)
     return count ? HF_OK : HF_MISS;
 }
 
+void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
+                      uint64_t ticket)
+{
+    if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
+    if (!err || err == HF_MISS) {
+        hf_replay_settle(&cache->replay, wire, ticket);
+        return;
+    }
+    /* A closed client, or a parent's, will never bring it; the caller was told. */
+    if (err == HF_E_FORKED || err == HF_E_CLOSED) return;
+    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES_LATE);
+    hf_replay_add(&cache->replay, wire);
+}
+
 hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
                        struct hf_bytes key, struct hf_error *error)
 {
-    struct hf_cache_op op = { cache, "cache delete", HF_LATENCY_CACHE_DELETE,
+    struct hf_cache_op op = { .cache = cache,
+                              .name = "cache delete",
+                              .latency = HF_LATENCY_CACHE_DELETE,
                               .error = error };
-    hf_err             err = hf_cache_op_begin(&op, key);
+    hf_err             err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
-    err = unlink_entry(&op, call);
-    if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
+    const uint64_t ticket = hf_replay_ticket(&cache->replay, op.key.wire);
+    err = unlink_entry(&op);
+    hf_cache_deleted(cache, op.key.wire, err, ticket);
     return hf_cache_op_end(&op, err);
 }
 
-static hf_err touch(struct hf_cache_op *op, const struct hf_call *call, int64_t ttl_ms)
+static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
 {
     struct hf_cache_header header;
-    hf_err                 err = hf_cache_read_header(op, call, &header);
+    hf_err                 err = hf_cache_read_header(op, &header);
     if (err) return err;
 
     unsigned char changed[HF_ENVELOPE_SIZE];
@@ -187,7 +221,7 @@ static hf_err touch(struct hf_cache_op *op, const struct hf_call *call, int64_t 
          hf_bytes(header.bytes, HF_ENVELOPE_SIZE), hf_bytes(changed, HF_ENVELOPE_SIZE),
          hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms)
     };
-    err = run_script(op, call, HF_COMMAND_IDEMPOTENT, &touch_if_same, args, 3);
+    err = run_script(op, HF_COMMAND_IDEMPOTENT, &touch_if_same, args, 3);
     return err == HF_MISS ? HF_OK : err;
 }
 
@@ -200,8 +234,22 @@ hf_err hf_cache_touch(struct hf_cache *cache, const struct hf_call *call, struct
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
         return hf_fail_in(error, err, "cache touch");
     }
-    struct hf_cache_op op = { cache, "cache touch", HF_LATENCY_CACHE_SET, .error = error };
-    err = hf_cache_op_begin(&op, key);
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache touch", .latency = HF_LATENCY_CACHE_SET, .error = error
+    };
+    err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
-    return hf_cache_op_end(&op, touch(&op, call, ttl_ms));
+    return hf_cache_op_end(&op, touch(&op, ttl_ms));
+}
+
+hf_err hf_cache_clear(struct hf_cache *cache, const struct hf_call *call,
+                      struct hf_error *error)
+{
+    const struct hf_cache_limit limit = hf_cache_limit(cache, call, hf_now());
+    const struct hf_call        with = hf_cache_call(&limit, HF_COMMAND_IDEMPOTENT);
+    const hf_err                err = hf_replay_new_namespace(&cache->replay, &with, error);
+    if (!err) return HF_OK;
+
+    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+    return hf_fail_in(error, err, "cache clear");
 }

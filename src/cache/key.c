@@ -2,7 +2,6 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
-#include "core/hash.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +19,8 @@ hf_err hf_keyspace_init(struct hf_keyspace *space, const struct hf_allocator *a,
                               "@%" PRIu32 ":", version);
     hf_assert(tail > 0 && prefix.size + (size_t)tail < sizeof space->head);
     space->head_size = prefix.size + (size_t)tail;
+    snprintf(space->token, sizeof space->token, "%.*s/namespace", (int)space->head_size - 1,
+             space->head);
     return HF_OK;
 }
 
@@ -40,7 +41,6 @@ hf_err hf_key_init(struct hf_key *key, const struct hf_keyspace *space, struct h
 
     key->allocator = space->allocator;
     key->wire = hf_bytes(at, size);
-    key->hash = hf_hash64(key->wire, 0);
     key->block = block;
     return HF_OK;
 }

@@ -1,6 +1,7 @@
 /* key.h - how the entries of a cache are called in Redis.
  *
- *     <prefix>@<version>:<key>          myapp@1:user:42
+ *     <prefix>@<version>:<key>          myapp@1:user:42      an entry
+ *     <prefix>@<version>/namespace      myapp@1/namespace    see namespace.h
  *
  * A prefix holds no '@', so two caches with another prefix or version never share a key. Each
  * entry is a key of its own and no command touches two, so Redis Cluster may spread them; a
@@ -8,7 +9,7 @@
  *
  * Threads:  a keyspace is read-only after init; a key belongs to one caller.
  * Memory:   caller-allocated; a key over HF_KEY_INLINE bytes takes one block.
- * Cost:     one copy and one hash of the key. */
+ * Cost:     one copy of the key. */
 
 #ifndef HF_CACHE_KEY_H
 #define HF_CACHE_KEY_H
@@ -28,12 +29,12 @@ struct hf_keyspace {
     const struct hf_allocator *allocator;
     char                       head[HF_KEY_PREFIX_MAX + 16]; /* "<prefix>@<version>:" */
     size_t                     head_size;
+    char                       token[HF_KEY_PREFIX_MAX + 32]; /* The namespace token's key. */
 };
 
 struct hf_key {
     const struct hf_allocator *allocator;
     struct hf_bytes            wire;  /* As Redis knows it. */
-    uint64_t                   hash;  /* Of wire. */
     char                      *block; /* NULL while it fits inline. */
     char                       inline_bytes[HF_KEY_INLINE];
 };

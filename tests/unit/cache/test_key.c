@@ -97,6 +97,7 @@ static void a_prefix_cannot_imitate_another_cache(void **state)
         hf_keyspace_init(&space, NULL, hf_bytes(large, HF_KEY_PREFIX_MAX), UINT32_MAX),
         HF_OK);
     assert_int_equal(space.head_size, HF_KEY_PREFIX_MAX + strlen("@4294967295:"));
+    assert_string_equal(space.token + HF_KEY_PREFIX_MAX, "@4294967295/namespace");
     assert_int_equal(hf_keyspace_init(&space, NULL, hf_bytes(NULL, 0), 0), HF_OK);
     assert_memory_equal(space.head, "@0:", space.head_size);
 }

@@ -1,0 +1,259 @@
+#include "cache/replay.h"
+
+#include "client/client.h"
+#include "core/log.h"
+
+#include <holdfast/batch.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    KEYS_AT_ONCE = 256,
+    FIRST_PAUSE_MS = 50,
+    LAST_PAUSE_MS = 2000,
+};
+
+void hf_replay_init(struct hf_replay *r, struct hf_client          *client,
+                    struct hf_namespace *namespace, struct hf_bytes namespace_key)
+{
+    *r = (struct hf_replay){
+        .client = client,
+        .namespace = namespace,
+        .namespace_key = namespace_key,
+        .pid = getpid(),
+    };
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&r->lock, NULL);
+    hf_pending_init(&r->guarded.list, hf_client_allocator(client));
+}
+
+static void publish_count(struct hf_replay *r)
+{
+    atomic_store_explicit(&r->count, r->guarded.list.count, memory_order_release);
+}
+
+/* The deletes of one round: commands of the batch, told by their tickets. */
+struct round {
+    struct hf_batch *batch;
+    uint64_t         tickets[KEYS_AT_ONCE]; /* Ascending, as in the list. */
+    size_t           count;
+};
+
+/* Called under the lock. */
+static void collect(const struct hf_replay *r, struct round *round)
+{
+    round->count = 0;
+    for (const struct hf_pending_key *k = r->guarded.list.oldest;
+         k && round->count < KEYS_AT_ONCE; k = k->next) {
+        const struct hf_bytes argv[] = { hf_str("UNLINK"), hf_bytes(k->bytes, k->size) };
+        if (hf_batch_add(round->batch, argv, 2)) return;
+        round->tickets[round->count++] = k->ticket;
+    }
+}
+
+/* Called under the lock: takes what was acknowledged off the list. How many that was. */
+static size_t settle_round(struct hf_replay *r, const struct round *round)
+{
+    struct hf_pending_key *k = r->guarded.list.oldest;
+    size_t                 settled = 0;
+    for (size_t i = 0; i < round->count; i++) {
+        while (k && k->ticket < round->tickets[i]) k = k->next;
+        if (!k) break;
+
+        const struct hf_reply *reply;
+        struct hf_pending_key *next = k->next;
+        if (k->ticket != round->tickets[i]) continue;
+        if (hf_batch_result(round->batch, i, &reply, NULL)) continue;
+        hf_pending_remove(&r->guarded.list, hf_bytes(k->bytes, k->size), k->ticket);
+        settled++;
+        k = next;
+    }
+    publish_count(r);
+    return settled;
+}
+
+/* Called under the lock, which it lets go meanwhile. True when it got on. */
+static bool attempt(struct hf_replay *r)
+{
+    const struct hf_call call = { .timeout = HF_REPLAY_TIMEOUT,
+                                  .command_class = HF_COMMAND_IDEMPOTENT };
+    struct round         round;
+    if (atomic_load_explicit(&r->is_void, memory_order_acquire)) {
+        pthread_mutex_unlock(&r->lock);
+        const hf_err err = hf_replay_new_namespace(r, &call, NULL);
+        pthread_mutex_lock(&r->lock);
+        return !err;
+    }
+    if (hf_batch_open(r->client, &round.batch)) return false;
+    collect(r, &round);
+    pthread_mutex_unlock(&r->lock);
+
+    /* What came of it is in the results. */
+    (void)!hf_client_batch(r->client, &call, round.batch, NULL);
+
+    pthread_mutex_lock(&r->lock);
+    const size_t settled = settle_round(r, &round);
+    hf_batch_close(round.batch);
+    return settled > 0;
+}
+
+static bool has_work(const struct hf_replay *r)
+{
+    return r->guarded.list.count > 0 ||
+           atomic_load_explicit(&r->is_void, memory_order_acquire);
+}
+
+/* Called under the lock: waits that long, or until it is to stop. */
+static void pause_for(struct hf_replay *r, hf_duration pause)
+{
+    const hf_instant      end = hf_later(hf_now(), pause);
+    const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
+    while (!r->guarded.is_stopping && hf_before(hf_now(), end)) {
+        if (pthread_cond_timedwait(&r->news, &r->lock, &at)) return;
+    }
+}
+
+static void *replay(void *context)
+{
+    struct hf_replay *r = context;
+    struct hf_rng     rng = { hf_rng_seed() };
+    uint32_t          pause_ms = FIRST_PAUSE_MS;
+    pthread_mutex_lock(&r->lock);
+    for (;;) {
+        while (!r->guarded.is_stopping && !has_work(r)) pthread_cond_wait(&r->news, &r->lock);
+        if (r->guarded.is_stopping) break;
+        if (attempt(r)) {
+            pause_ms = FIRST_PAUSE_MS;
+            continue;
+        }
+        pause_for(r, hf_ms(pause_ms / 2 + (uint32_t)hf_rng_below(&rng, pause_ms)));
+        if (pause_ms < LAST_PAUSE_MS) pause_ms *= 2;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* Called under the lock. Without a thread the next failure tries again; until then the keys
+ * miss. */
+static void start(struct hf_replay *r)
+{
+    sigset_t all, before;
+    pthread_cond_signal(&r->news);
+    if (r->guarded.is_running) return;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r->guarded.is_running = pthread_create(&r->guarded.thread, NULL, replay, r) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Called under the lock. */
+static void make_void(struct hf_replay *r)
+{
+    r->guarded.voids++;
+    atomic_store_explicit(&r->is_void, true, memory_order_release);
+    hf_namespace_replace(r->namespace, hf_now(), 0);
+    hf_pending_clear(&r->guarded.list);
+}
+
+void hf_replay_add(struct hf_replay *r, struct hf_bytes key)
+{
+    pthread_mutex_lock(&r->lock);
+    if (hf_pending_add(&r->guarded.list, key)) make_void(r);
+    publish_count(r);
+    start(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void hf_replay_void(struct hf_replay *r)
+{
+    pthread_mutex_lock(&r->lock);
+    make_void(r);
+    publish_count(r);
+    start(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t hf_replay_ticket(struct hf_replay *r, struct hf_bytes key)
+{
+    if (atomic_load_explicit(&r->count, memory_order_acquire) == 0) return 0;
+
+    pthread_mutex_lock(&r->lock);
+    const uint64_t ticket = hf_pending_ticket(&r->guarded.list, key);
+    pthread_mutex_unlock(&r->lock);
+    return ticket;
+}
+
+bool hf_replay_covers(struct hf_replay *r, struct hf_bytes key)
+{
+    return atomic_load_explicit(&r->is_void, memory_order_acquire) ||
+           hf_replay_ticket(r, key) != 0;
+}
+
+void hf_replay_settle(struct hf_replay *r, struct hf_bytes key, uint64_t ticket)
+{
+    if (ticket == 0) return;
+
+    pthread_mutex_lock(&r->lock);
+    hf_pending_remove(&r->guarded.list, key, ticket);
+    publish_count(r);
+    pthread_mutex_unlock(&r->lock);
+}
+
+hf_err hf_replay_new_namespace(struct hf_replay *r, const struct hf_call *call,
+                               struct hf_error *error)
+{
+    const uint64_t token = hf_rng_seed() | 1;
+    char           text[HF_NAMESPACE_TEXT + 1];
+    snprintf(text, sizeof text, "%016" PRIx64, token);
+
+    pthread_mutex_lock(&r->lock);
+    const uint64_t voids = r->guarded.voids;
+    pthread_mutex_unlock(&r->lock);
+
+    const hf_instant      asked = hf_now();
+    const struct hf_bytes argv[] = { hf_str("SET"), r->namespace_key, hf_str(text) };
+    struct hf_reply      *reply;
+    const hf_err          err = hf_client_command(r->client, call, argv, 3, &reply, error);
+    if (err) {
+        hf_replay_void(r);
+        return err;
+    }
+    hf_reply_free(reply);
+
+    hf_namespace_replace(r->namespace, asked, token);
+    pthread_mutex_lock(&r->lock);
+    if (r->guarded.voids == voids) {
+        atomic_store_explicit(&r->is_void, false, memory_order_release);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return HF_OK;
+}
+
+void hf_replay_deinit(struct hf_replay *r)
+{
+    if (getpid() != r->pid) return;
+
+    pthread_mutex_lock(&r->lock);
+    r->guarded.is_stopping = true;
+    pthread_cond_signal(&r->news);
+    const bool is_running = r->guarded.is_running;
+    pthread_mutex_unlock(&r->lock);
+    if (is_running) pthread_join(r->guarded.thread, NULL);
+
+    if (has_work(r)) {
+        hf_log(hf_client_logger(r->client), HF_LOG_WARN, "cache",
+               "closed with %zu deletes that never reached Redis%s", r->guarded.list.count,
+               atomic_load(&r->is_void) ? ", and a namespace to be replaced" : "");
+    }
+    hf_pending_deinit(&r->guarded.list);
+    pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->news);
+}
