@@ -154,7 +154,7 @@ hf_err hf_cache_token(struct hf_cache *cache, const struct hf_cache_limit *limit
         *token = read;
         return HF_OK;
     }
-    if (err && err != HF_E_WRONGTYPE) return hf_fail_in(error, err, "namespace token");
+    if (err && err != HF_E_WRONGTYPE) return err;
 
     /* Somebody else's value: what the token was is lost, so a new one is due. */
     hf_replay_void(&cache->replay);
