@@ -59,7 +59,9 @@ bool hf_retry_again(struct hf_retry_state *s, hf_err err, hf_instant now,
     check_invariant(s);
     const hf_duration left = hf_between(now, s->deadline);
     if (left.ns == 0 || s->retries == HF_RETRIES_MAX || !is_allowed(s, err)) return false;
-    if (!hf_retry_budget_spend(budget)) return false;
+    if (hf_err_category(err) != HF_CATEGORY_CONNECTION && !hf_retry_budget_spend(budget)) {
+        return false;
+    }
 
     struct hf_rng rng = hf_retry_budget_rng(budget);
     s->retries++;

@@ -8,7 +8,8 @@
  * The category of the error and the class of the command decide. What was surely not applied
  * may be sent again whatever it is; what may have been applied, only if it may be twice; a
  * timeout, only with retry_on_timeout. Then there must be time left, fewer than
- * HF_RETRIES_MAX retries behind, and a retry in the endpoint's budget, which is taken.
+ * HF_RETRIES_MAX retries behind, and a retry in the endpoint's budget, which is taken, except
+ * when there was no connection: then nothing was sent, and nothing is multiplied.
  *
  * With retry_on_timeout the first attempt of a command that may be sent again gets less than
  * the whole time: attempt_timeout, or half of the call's where that is 0 or not shorter than

@@ -1,8 +1,9 @@
-/* retry_budget.h - how many retries an endpoint may still cost.
+/* retry_budget.h - how many commands an endpoint may still be sent a second time.
  *
- * Each call earns a twelfth of a retry, and at most ten are saved up: N calls never cause
- * more than N / 12 + 10 retries, however they fail. So an outage is not multiplied: commands
- * sent stay under 1.1 times the calls made from 600 calls on.
+ * Each call earns a twentieth of a retry, and at most a hundred are saved up: N calls never
+ * cause more than N / 20 + 100 retries, however they fail. So an outage is not multiplied:
+ * commands sent stay under 1.1 times the calls made from 2000 calls on. The hundred are for
+ * one connection that breaks under many callers, whose calls may then all be sent again.
  *
  * Threads:  any.
  * Memory:   caller-allocated, no cleanup.
@@ -17,8 +18,8 @@
 #include <stdbool.h>
 
 enum {
-    HF_RETRY_CALLS = 12, /* Calls that earn one retry. */
-    HF_RETRY_BURST = 10, /* Retries that can be saved up. */
+    HF_RETRY_CALLS = 20,  /* Calls that earn one retry. */
+    HF_RETRY_BURST = 100, /* Retries that can be saved up. */
 };
 
 struct hf_retry_budget {

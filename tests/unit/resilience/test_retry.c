@@ -118,6 +118,7 @@ static void retries_end_with_the_budget(void **state)
     }
     assert_false(hf_retry_again(&s, HF_E_LOST, at_ms(1), &budget, &pause));
     assert_int_equal(pause.ns, -5);
+    assert_true(hf_retry_again(&s, HF_E_UNSENT, at_ms(1), &budget, &pause));
 }
 
 static void what_is_not_retried_costs_no_budget(void **state)
