@@ -10,6 +10,7 @@ enum {
     BLOCK_MAX = 32 * 1024,
     OPEN_FIRST = 64 * 1024,
     OPEN_GROWTH = 4,
+    SLACK_MIN = 64, /* Less is not worth a call. */
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -131,7 +132,7 @@ void hf_reply_builder_open_trim(struct hf_reply_builder *b, size_t size)
 static void give_back_slack(struct hf_reply_builder *b)
 {
     const size_t needed = b->open_size + 1;
-    if (b->open_capacity - needed < needed / 8) return;
+    if (b->open_capacity - needed < needed / 8 + SLACK_MIN) return;
 
     struct hf_reply_block *block = hf_resize(b->allocator, b->open, sizeof *block + needed);
     if (block) b->open = block;

@@ -74,6 +74,7 @@ static void begin_reply(struct hf_resp_reader *r)
     r->bytes = 0;
     r->elements = 1;
     r->is_dropped = false;
+    r->is_push = false;
 }
 
 /* Children count when they are announced; those of a streamed aggregate, as they come. */
@@ -114,6 +115,7 @@ static enum progress put(struct hf_resp_reader *r, struct hf_reply node)
         if (--frame->left > 0) return ON;
         if (!close_frame(r, &node)) return ON;
     }
+    if (r->is_dropped && r->is_push) return fail(r, HF_E_NOMEM_SENT, "no memory for a push");
     r->whole = r->is_dropped ? NULL : hf_reply_builder_finish(&r->builder, node);
     begin_reply(r);
     return DONE;
@@ -428,8 +430,8 @@ static enum progress step_aggregate(struct hf_resp_reader *r, struct aggregate w
     const enum progress  found = find_count(r, &count);
     if (found != ON) return found;
 
-    if (what.type == HF_REPLY_PUSH && r->depth > 0)
-        return malformed(r, "push inside a reply");
+    const bool is_push = what.type == HF_REPLY_PUSH;
+    if (is_push && r->depth > 0) return malformed(r, "push inside a reply");
     if (count.kind == HF_RESP_COUNT_NULL && what.type == HF_REPLY_ARRAY) {
         return put_null(r, count.size);
     }
@@ -446,6 +448,7 @@ static enum progress step_aggregate(struct hf_resp_reader *r, struct aggregate w
     if (!what.is_attribute && has_too_many_elements(r, count.value * what.per_count)) {
         return too_large(r, "reply exceeds the limit of elements");
     }
+    if (is_push) r->is_push = true;
     if (count.kind == HF_RESP_COUNT_STREAMED || count.value > 0)
         return open_frame(r, what, count);
 

@@ -18,7 +18,8 @@
  *           HF_RESP_READER_IDLE_MAX bytes more, none before the first hf_resp_reader_space().
  * Cost:     one allocation and one copy for a short reply.
  * Errors:   HF_E_PROTOCOL and HF_E_TOO_LARGE are for ever: where the next reply begins is no
- *           longer known, so the connection must be closed. HF_E_NOMEM is not. */
+ *           longer known. So is HF_E_NOMEM_SENT: a push was lost, and with it perhaps an
+ *           invalidation. The connection must be closed then. HF_E_NOMEM passes. */
 
 #ifndef HF_NET_RESP_READER_H
 #define HF_NET_RESP_READER_H
@@ -63,6 +64,7 @@ struct hf_resp_reader {
     uint32_t depth;      /* Frames in use. */
     uint32_t attributes; /* How many of them are attributes: inside one, nothing is kept. */
     bool     is_dropped; /* Memory ran out: the rest is read and forgotten. */
+    bool     is_push;
     bool     is_streamed_string; /* Between "$?" and ";0". */
 
     /* The large string, or chunk of a streamed one, under way. */
@@ -90,9 +92,9 @@ HF_NODISCARD hf_err hf_resp_reader_space(struct hf_resp_reader *r, void **data, 
 void hf_resp_reader_filled(struct hf_resp_reader *r, size_t size);
 
 /* HF_OK with the next whole reply, the caller's, or NULL when more bytes are needed.
- * HF_E_NOMEM stands in the place of one reply that was read and dropped; the next follows in
- * order. HF_E_PROTOCOL and HF_E_TOO_LARGE come again and again. *reply is written on HF_OK
- * only. */
+ * HF_E_NOMEM stands in the place of one reply, never of a push, that was read and dropped;
+ * the next follows in order. All other errors come again and again. *reply is written on
+ * HF_OK only. */
 HF_NODISCARD hf_err hf_resp_reader_next(struct hf_resp_reader *r, struct hf_reply **reply);
 
 /* What was wrong with the stream, for a log; "" before a failure. A constant. */

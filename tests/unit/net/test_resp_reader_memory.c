@@ -6,6 +6,7 @@
 #include "support/test.h"
 #include "support/transcript.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,6 +303,105 @@ static void a_number_without_end_is_refused_early(void **state)
     }
 }
 
+static void a_large_string_with_a_wrong_end_is_refused(void **state)
+{
+    (void)state;
+    const char *const starts[] = { "$5000\r\n", "!5000\r\n", "$?\r\n;5000\r\n",
+                                   "|1\r\n+in an attribute\r\n$5000\r\n" };
+    const char *const ends[] = { "\rx", "x\n", "\n\r", "\r\r", "+1" };
+    char             *body = pattern(5000);
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        for (size_t j = 0; j < sizeof ends / sizeof ends[0]; j++) {
+            struct fixture f;
+            set_up(&f);
+            assert_int_equal(feed_text(&f, starts[i]), HF_OK);
+            assert_int_equal(feed(&f, body, 5000), HF_OK);
+            assert_int_equal(feed_text(&f, ends[j]), HF_E_PROTOCOL);
+            tear_down(&f);
+        }
+    }
+    free(body);
+}
+
+static void a_streamed_string_of_many_small_chunks_takes_few_allocations(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(feed_text(&f, "$?\r\n"), HF_OK);
+    for (int i = 0; i < 100000; i++) assert_int_equal(feed_text(&f, ";1\r\nx\r\n"), HF_OK);
+    assert_in_range(f.memory.requests, 1, 30);
+    assert_in_range(f.memory.bytes, 0, 300 * KB);
+    tear_down(&f);
+}
+
+static void a_reply_that_is_awaited_needs_no_more_than_the_input(void **state)
+{
+    (void)state;
+    struct fixture f;
+    void          *room;
+    size_t         size;
+    char          *body = pattern(4 * KB);
+    set_up(&f);
+    assert_int_equal(feed_text(&f, "$4096\r\n"), HF_OK);
+    assert_int_equal(feed(&f, body, 4095), HF_OK);
+    assert_int_equal(hf_resp_reader_space(&f.reader, &room, &size), HF_OK);
+    assert_in_range(f.memory.bytes, 0, HF_RESP_READER_IDLE_MAX);
+    free(body);
+    tear_down(&f);
+}
+
+static void a_large_string_without_memory_to_grow_is_dropped_alone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char          *body = pattern(100 * KB);
+    set_up(&f);
+    assert_int_equal(feed_text(&f, "$204800\r\n"), HF_OK);
+    assert_int_equal(feed(&f, body, 64 * KB), HF_OK);
+
+    void  *room;
+    size_t size;
+    f.memory.fail_at = f.memory.requests + 1;
+    assert_int_equal(hf_resp_reader_space(&f.reader, &room, &size), HF_OK);
+    assert_in_range(f.memory.requests, f.memory.fail_at, LONG_MAX);
+    assert_int_equal(feed(&f, body, 100 * KB), HF_OK);
+    assert_int_equal(feed(&f, body, 36 * KB), HF_OK);
+    expect_out(&f, "");
+    assert_int_equal(feed_text(&f, "\r\n:1\r\n"), HF_OK);
+    expect_out(&f, "out of memory\n:1\n");
+    free(body);
+    tear_down(&f);
+}
+
+/* Else what stands for it would be taken for the reply to a command. */
+static void a_push_without_memory_ends_the_stream(void **state)
+{
+    (void)state;
+    const char *const pushes[] = { ">1\r\n+a\r\n", ">0\r\n",
+                                   ">1\r\n*1\r\n$?\r\n;1\r\na\r\n;0\r\n",
+                                   "|1\r\n+a\r\n+b\r\n>1\r\n+a\r\n" };
+    for (size_t i = 0; i < sizeof pushes / sizeof pushes[0]; i++) {
+        long failures = 0;
+        for (bool has_failed = true; has_failed; failures++) {
+            struct fixture f;
+            set_up(&f);
+            assert_int_equal(feed_text(&f, ":1\r\n"), HF_OK);
+            f.memory.fail_at = f.memory.requests + 1 + failures;
+            hf_err err = feed_text(&f, pushes[i]);
+            has_failed = f.memory.requests >= f.memory.fail_at;
+            assert_int_equal(err, has_failed ? HF_E_NOMEM_SENT : HF_OK);
+            f.memory.fail_at = 0;
+            err = feed_text(&f, ":2\r\n");
+            assert_int_equal(err, has_failed ? HF_E_NOMEM_SENT : HF_OK);
+            fflush(f.stream);
+            assert_null(strstr(f.out, "out of memory"));
+            tear_down(&f);
+        }
+        assert_true(failures > 1);
+    }
+}
+
 static void attributes_without_end_take_no_memory(void **state)
 {
     (void)state;
@@ -450,6 +550,11 @@ int main(void)
         cmocka_unit_test(memory_stays_a_small_multiple_of_what_arrived),
         cmocka_unit_test(a_million_levels_are_refused_at_once),
         cmocka_unit_test(a_number_without_end_is_refused_early),
+        cmocka_unit_test(a_large_string_with_a_wrong_end_is_refused),
+        cmocka_unit_test(a_streamed_string_of_many_small_chunks_takes_few_allocations),
+        cmocka_unit_test(a_reply_that_is_awaited_needs_no_more_than_the_input),
+        cmocka_unit_test(a_large_string_without_memory_to_grow_is_dropped_alone),
+        cmocka_unit_test(a_push_without_memory_ends_the_stream),
         cmocka_unit_test(attributes_without_end_take_no_memory),
         cmocka_unit_test(a_failure_is_for_ever),
         cmocka_unit_test(a_reply_without_memory_is_dropped_and_the_next_come_in_order),
