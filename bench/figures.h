@@ -31,4 +31,14 @@ double idle_connection_bytes(struct lab *lab, const struct load *load,
 double waiting_call_bytes(struct lab *lab, const struct load *load,
                           const struct driver *driver);
 
+/* Nanoseconds: leave and report at a closed breaker; a call that an open one refuses. */
+double breaker_closed_ns(struct lab *lab, const struct load *load,
+                         const struct driver *driver);
+double fail_fast_open_ns(struct lab *lab, const struct load *load,
+                         const struct driver *driver);
+
+/* Commands that reached a server for each call made, while it answers BUSY to all. */
+double retry_amplification(struct lab *lab, const struct load *load,
+                           const struct driver *driver);
+
 #endif

@@ -62,7 +62,7 @@ bool redis_set(redisContext *redis, struct hf_bytes key, struct hf_bytes value)
 void redis_info_text(redisContext *redis, const char *field, char *text, size_t capacity)
 {
     text[0] = '\0';
-    redisReply *reply = redisCommand(redis, "INFO");
+    redisReply *reply = redisCommand(redis, "INFO everything");
     if (!reply) return;
 
     const char *at = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, field) : NULL;

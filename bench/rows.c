@@ -103,6 +103,18 @@ const struct row rows[] = {
       "resident memory of one call that waits for its answer",
       "B", OURS_ALONE, AT_MOST, 1024,
       { waiting_call_bytes, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "breaker_closed_ns",
+      "asking a closed circuit breaker for leave, and reporting a success",
+      "ns", OURS_ALONE, AT_MOST, 5,
+      { breaker_closed_ns, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "fail_fast_open_ns",
+      "a call while the circuit breaker is open",
+      "ns", OURS_ALONE, AT_MOST, 100,
+      { fail_fast_open_ns, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "retry_amplification",
+      "commands that reach the server for each call made while it answers BUSY",
+      "", OURS_ALONE, AT_MOST, 1.1,
+      { retry_amplification, NULL }, { NULL, NULL }, SMALL_GET(1) },
 };
 
 /* clang-format on */
