@@ -1,5 +1,6 @@
 #include "die.h"
 #include "figures.h"
+#include "histogram.h"
 #include "ours.h"
 #include "redis.h"
 
@@ -12,17 +13,20 @@
 
 enum { ROUND = 1000 }; /* Steps between two looks at the clock. */
 
-/* How long one step takes, in ns, over a slice. */
+/* How long one step takes, in ns: the median of many rounds, so that the moments in which
+ * somebody else had the processor do not count. */
 static double ns_per_step(struct lab *lab, void (*step)(void *ctx), void *ctx)
 {
-    const hf_instant begun = hf_now();
+    struct histogram rounds = { 0 };
+    hf_instant       begun = hf_now();
     const hf_instant end = hf_later(begun, lab->slice);
-    double           steps = 0;
-    do {
+    while (rounds.total == 0 || hf_before(begun, end)) {
         for (int i = 0; i < ROUND; i++) step(ctx);
-        steps += ROUND;
-    } while (hf_before(hf_now(), end));
-    return (double)hf_between(begun, hf_now()).ns / steps;
+        const hf_instant ended = hf_now();
+        histogram_add(&rounds, (uint64_t)hf_between(begun, ended).ns);
+        begun = ended;
+    }
+    return histogram_quantile(&rounds, 0.5) / ROUND;
 }
 
 struct closed {
@@ -156,6 +160,16 @@ static redisContext *begin_outage(const struct address *address, redisContext *c
     return busy;
 }
 
+/* It is over when the script has been answered. */
+static void end_outage(redisContext *busy, redisContext *control)
+{
+    void *reply;
+    do_command(control, "SCRIPT KILL");
+    if (redisGetReply(busy, &reply) != REDIS_OK) die("server: connection lost");
+    freeReplyObject(reply);
+    redisFree(busy);
+}
+
 double retry_amplification(struct lab *lab, const struct load *load,
                            const struct driver *driver)
 {
@@ -177,9 +191,8 @@ double retry_amplification(struct lab *lab, const struct load *load,
     }
     for (int i = 0; i < OUTAGE_THREADS; i++) pthread_join(victims[i].thread, NULL);
 
-    do_command(control, "SCRIPT KILL");
+    end_outage(busy, control);
     const long sent = arrived(control, "get") - before;
-    redisFree(busy);
     redisFree(control);
     hf_client_close(client);
     return (double)sent / (OUTAGE_THREADS * calls);
