@@ -63,6 +63,7 @@ static struct hf_endpoint_opts endpoint_opts(struct hf_client *client, uint64_t 
             .url = &o->url,
             .socket_path = client->embedded ? hf_embedded_socket(client->embedded) : NULL,
             .client_name = o->client_name[0] ? o->client_name : NULL,
+            .tls = client->tls,
             .patience = o->socket_timeout,
         },
         .limits = {
@@ -94,6 +95,26 @@ static hf_err start_embedded(struct hf_client *client, struct hf_error *error)
     if (url->scheme != HF_SCHEME_EMBEDDED) return HF_OK;
     return hf_embedded_start(hf_client_allocator(client), url->path, &client->embedded,
                              error);
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static hf_err start_tls(struct hf_client *client, struct hf_error *error)
+{
+    const struct hf_options *o = client->options;
+    if (o->url.scheme != HF_SCHEME_TLS) return HF_OK;
+    const struct hf_tls_opts opts = {
+        .ca_file = text_or_null(o->tls_ca_file),
+        .cert_file = text_or_null(o->tls_cert_file),
+        .key_file = text_or_null(o->tls_key_file),
+        .server_name = text_or_null(o->tls_server_name),
+        .ciphers = text_or_null(o->tls_ciphers),
+        .verify = o->tls_verify,
+    };
+    return hf_tls_open(&client->tls, &o->allocator, &o->logger, &opts, o->url.host, error);
 }
 
 static hf_err start_endpoint(struct hf_client *client)
@@ -155,6 +176,8 @@ hf_err hf_client_open(const struct hf_options *options, struct hf_client **opene
     err = client->wake_fd < 0 ? HF_E_SYSTEM : HF_OK;
     if (err) goto no_wake;
     struct hf_error story = { .code = HF_OK };
+    err = start_tls(client, &story);
+    if (err) goto no_tls;
     err = start_embedded(client, &story);
     if (err) goto no_server;
     err = start_endpoint(client);
@@ -171,6 +194,8 @@ no_thread:
 no_endpoint:
     hf_embedded_stop(client->embedded);
 no_server:
+    hf_tls_close(client->tls);
+no_tls:
     if (story.code) (void)hf_fail(error, err, "%s", story.detail);
     close(client->wake_fd);
 no_wake:
@@ -230,6 +255,7 @@ static void free_client(struct hf_client *client)
     struct hf_options *options = client->options;
     hf_endpoint_deinit(&client->endpoint);
     hf_embedded_stop(client->embedded);
+    hf_tls_close(client->tls);
     close(client->wake_fd);
     hf_fork_guard_deinit(&client->fork_guard);
     hf_metrics_close(client->metrics);

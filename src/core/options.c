@@ -61,6 +61,34 @@ static const struct row rows[] = {
         "How the connections are called in the server's CLIENT LIST.", false },
       KIND_TEXT, AT(client_name), 0, 128, false },
 
+    { { "tls_ca_file", "REDIS_TLS_CA_FILE", "--tls-ca-file", "text",
+        "0 to 4095 bytes", "",
+        "Certificates (PEM) that a rediss:// server's must lead to; the system's if empty.",
+        false },
+      KIND_TEXT, AT(tls_ca_file), 0, 4095, false },
+    { { "tls_cert_file", "REDIS_TLS_CERT_FILE", "--tls-cert-file", "text",
+        "0 to 4095 bytes", "",
+        "This client's certificate (PEM, with its chain), for servers that ask for one.",
+        false },
+      KIND_TEXT, AT(tls_cert_file), 0, 4095, false },
+    { { "tls_key_file", "REDIS_TLS_KEY_FILE", "--tls-key-file", "text",
+        "0 to 4095 bytes", "",
+        "The private key (PEM) of that certificate.", false },
+      KIND_TEXT, AT(tls_key_file), 0, 4095, false },
+    { { "tls_server_name", "REDIS_TLS_SERVER_NAME", "--tls-server-name", "text",
+        "0 to 255 bytes", "",
+        "Name the server's certificate must bear; the URL's host if empty.", false },
+      KIND_TEXT, AT(tls_server_name), 0, 255, false },
+    { { "tls_ciphers", "REDIS_TLS_CIPHERS", "--tls-ciphers", "text",
+        "0 to 1023 bytes", "",
+        "Cipher list for TLS 1.2, as OpenSSL writes it; its own default if empty.", false },
+      KIND_TEXT, AT(tls_ciphers), 0, 1023, false },
+    { { "tls_verify", "REDIS_TLS_VERIFY", "--tls-verify", "switch",
+        "true or false", "true",
+        "Check the server's certificate and name; turning it off is logged each time.",
+        false },
+      KIND_SWITCH, AT(tls_verify), 0, 0, false },
+
     { { "max_connections", "REDIS_MAX_CONNECTIONS", "--max-connections", "count",
         "1 to 1000", "20",
         "Most connections to one server.", true },
@@ -394,7 +422,9 @@ hf_err hf_options_copy(const struct hf_options *from, struct hf_options **copy)
     *o = *from;
     o->memory = from->allocator;
     o->url = (struct hf_url){ 0 };
-    o->user = o->password = o->key_prefix = o->client_name = NULL;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (is_text(&rows[i])) *(char **)field(o, &rows[i]) = NULL;
+    }
 
     hf_err err = hf_url_copy(&from->url, &o->memory, &o->url);
     for (size_t i = 0; i < ROWS && !err; i++) {

@@ -29,6 +29,13 @@ struct hf_options {
     char         *key_prefix;  /* Never NULL, may be "". */
     char         *client_name; /* Never NULL, may be "". */
 
+    char *tls_ca_file; /* These never NULL, may be "". */
+    char *tls_cert_file;
+    char *tls_key_file;
+    char *tls_server_name;
+    char *tls_ciphers;
+    bool  tls_verify;
+
     uint32_t    max_connections;
     hf_duration connection_lifetime;    /* 0: no limit. */
     hf_duration socket_timeout;         /* One call, in all. */

@@ -262,14 +262,37 @@ static bool step_connect(struct hf_dial *dial, hf_instant now)
         return true;
     }
     hf_socket_tune(&dial->transport, dial->plan->patience);
-    say_hello(dial);
+    if (!dial->plan->tls) {
+        say_hello(dial);
+        return true;
+    }
+    const hf_err err = hf_tls_wrap(dial->plan->tls, &dial->transport, &dial->error);
+    if (err) {
+        fail(dial, err);
+    } else {
+        dial->state = HF_DIAL_TLS;
+    }
+    return true;
+}
+
+static bool step_tls(struct hf_dial *dial)
+{
+    const hf_err err = hf_tls_handshake(&dial->transport, &dial->error);
+    if (err == HF_E_TRYAGAIN) return false;
+    if (err) {
+        fail(dial, err);
+    } else {
+        say_hello(dial);
+    }
     return true;
 }
 
 static void fail_lost(struct hf_dial *dial, int os_error)
 {
-    fail(dial, hf_fail(&dial->error, HF_E_CONNECT, "handshake: %s",
-                       os_error ? strerror(os_error) : "server closed the connection"));
+    const bool silent = dial->state == HF_DIAL_HELLO && !dial->plan->tls;
+    fail(dial, hf_fail(&dial->error, HF_E_CONNECT, "handshake: %s%s",
+                       os_error ? strerror(os_error) : "server closed the connection",
+                       silent ? "; if it expects TLS, use rediss://" : ""));
 }
 
 /* True when bytes moved. */
@@ -304,8 +327,10 @@ static void take_replies(struct hf_dial *dial)
         struct hf_reply *reply;
         const hf_err     err = hf_resp_reader_next(&dial->reader, &reply);
         if (err) {
-            fail(dial, hf_fail(&dial->error, err, "handshake: %s",
-                               hf_resp_reader_error(&dial->reader)));
+            const bool first = dial->state == HF_DIAL_HELLO && !dial->plan->tls;
+            fail(dial, hf_fail(&dial->error, err, "handshake: %s%s",
+                               hf_resp_reader_error(&dial->reader),
+                               first ? "; if it expects TLS, use rediss://" : ""));
             return;
         }
         if (!reply) return;
@@ -333,14 +358,18 @@ bool hf_dial_step(struct hf_dial *dial, hf_instant now)
         switch (dial->state) {
         case HF_DIAL_RESOLVE: moves = step_resolve(dial, now); break;
         case HF_DIAL_CONNECT: moves = step_connect(dial, now); break;
+        case HF_DIAL_TLS: moves = step_tls(dial); break;
         default: moves = step_talk(dial); break;
         }
     }
     if (!has_ended(dial) && !hf_before(now, dial->deadline)) {
-        static const char *const doing[] = { "resolving",      "connecting", "saying hello",
-                                             "authenticating", "preparing",  "fencing" };
-        fail(dial, hf_fail(&dial->error, HF_E_CONNECT_TIMEOUT, "no answer while %s",
-                           doing[dial->state]));
+        static const char *const doing[] = { "resolving",       "connecting",
+                                             "agreeing on TLS", "saying hello",
+                                             "authenticating",  "preparing" };
+        const bool               in_tls = dial->state == HF_DIAL_TLS;
+        fail(dial, hf_fail(&dial->error, HF_E_CONNECT_TIMEOUT, "no answer while %s%s",
+                           doing[dial->state],
+                           in_tls ? "; if it does not speak TLS, use redis://" : ""));
     }
     return has_ended(dial);
 }
@@ -401,6 +430,7 @@ short hf_dial_events(const struct hf_dial *dial)
 {
     if (dial->state == HF_DIAL_RESOLVE) return POLLIN;
     if (dial->state == HF_DIAL_CONNECT) return POLLOUT;
+    if (dial->state == HF_DIAL_TLS) return hf_transport_events(&dial->transport, POLLIN);
     const short wanted = hf_buffer_size(&dial->out) > 0 ? POLLIN | POLLOUT : POLLIN;
     return hf_transport_events(&dial->transport, wanted);
 }

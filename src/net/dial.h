@@ -1,6 +1,6 @@
 /* dial.h - makes a connection that is ready for commands, step by step, without waiting.
  *
- *     RESOLVE -> CONNECT -> HELLO -> (AUTH) -> PREPARE -> READY
+ *     RESOLVE -> CONNECT -> (TLS) -> HELLO -> (AUTH) -> PREPARE -> READY
  *                  ^  |
  *                  +--+  next address of the name
  *
@@ -22,6 +22,7 @@
 #include "core/url.h"
 #include "net/resolver.h"
 #include "net/resp_reader.h"
+#include "net/tls.h"
 
 enum { HF_RUN_ID_SIZE = 41 };
 
@@ -38,12 +39,14 @@ struct hf_dial_plan {
     const struct hf_url       *url;
     const char                *socket_path; /* Instead of the URL's, or NULL. */
     const char                *client_name; /* NULL: none. */
+    struct hf_tls             *tls;         /* NULL: plain. */
     hf_duration                patience;    /* For TCP_USER_TIMEOUT. */
 };
 
 enum hf_dial_state {
     HF_DIAL_RESOLVE,
     HF_DIAL_CONNECT,
+    HF_DIAL_TLS,
     HF_DIAL_HELLO,
     HF_DIAL_AUTH,
     HF_DIAL_PREPARE,

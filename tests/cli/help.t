@@ -121,6 +121,33 @@ ALL OPTIONS
       How the connections are called in the server's CLIENT LIST.
       0 to 128 bytes; default holdfast; REDIS_CLIENT_NAME
 
+  --tls-ca-file text
+      Certificates (PEM) that a rediss:// server's must lead to; the system's
+      if empty.
+      0 to 4095 bytes; default none; REDIS_TLS_CA_FILE
+
+  --tls-cert-file text
+      This client's certificate (PEM, with its chain), for servers that ask
+      for one.
+      0 to 4095 bytes; default none; REDIS_TLS_CERT_FILE
+
+  --tls-key-file text
+      The private key (PEM) of that certificate.
+      0 to 4095 bytes; default none; REDIS_TLS_KEY_FILE
+
+  --tls-server-name text
+      Name the server's certificate must bear; the URL's host if empty.
+      0 to 255 bytes; default none; REDIS_TLS_SERVER_NAME
+
+  --tls-ciphers text
+      Cipher list for TLS 1.2, as OpenSSL writes it; its own default if empty.
+      0 to 1023 bytes; default none; REDIS_TLS_CIPHERS
+
+  --tls-verify switch
+      Check the server's certificate and name; turning it off is logged each
+      time.
+      true or false; default true; REDIS_TLS_VERIFY
+
   --max-connections count
       Most connections to one server.
       1 to 1000; default 20; REDIS_MAX_CONNECTIONS; also in the URL
