@@ -162,8 +162,8 @@ static bool take_lead(struct hf_mux *mux, const struct hf_mux_call *call)
     return true;
 }
 
-/* Locked, but released in between. What has arrived while nobody asked for anything is a push,
- * or the sign of a stream out of step: it must not be taken for the next caller's reply. */
+/* Locked, but released in between. What has arrived while nobody asked for anything is a
+ * push, or the sign of a stream out of step: it must not pass for the next caller's reply. */
 static void look_before_asking(struct hf_mux *mux, struct hf_aftermath *after)
 {
     const bool is_idle = mux->locked.state == HF_MUX_READY && !mux->locked.is_led &&

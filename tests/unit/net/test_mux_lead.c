@@ -83,12 +83,12 @@ static void tear_down(struct fixture *f)
 
 static hf_err ping(struct fixture *f)
 {
-    const struct hf_bytes argv[] = { hf_str("PING") };
-    struct hf_reply      *reply = NULL;
-    struct hf_mux_call    call = { .replies = &reply, .expected = 1 };
-    const hf_err          err = hf_mux_call(&f->mux, &call,
-                                            &(struct hf_mux_message){ .argv = argv, .argc = 1 },
-                                            hf_later(hf_now(), hf_seconds(5)), NULL);
+    const struct hf_bytes       argv[] = { hf_str("PING") };
+    struct hf_reply            *reply = NULL;
+    struct hf_mux_call          call = { .replies = &reply, .expected = 1 };
+    const struct hf_mux_message message = { .argv = argv, .argc = 1 };
+    const hf_instant            deadline = hf_later(hf_now(), hf_seconds(5));
+    const hf_err                err = hf_mux_call(&f->mux, &call, &message, deadline, NULL);
     if (!err) hf_reply_free(reply);
     return err;
 }
