@@ -121,6 +121,25 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
     }
 }
 
+/* Under the adaptive limit, where that is asked for. */
+static hf_err run_within_limit(struct hf_client *client, const struct hf_call *call,
+                               struct hf_request *request, hf_instant now,
+                               hf_instant deadline, hf_instant *ended, struct hf_error *error)
+{
+    struct hf_endpoint *e = &client->endpoint;
+    if (!e->opts.adapts) {
+        return run_attempts(client, call, request, now, deadline, ended, error);
+    }
+    *ended = now;
+    if (!hf_admission_enter(&e->admission)) {
+        return hf_fail(error, HF_E_OVERLOAD, "the server is slow: at most %u calls at once",
+                       hf_admission_limit(&e->admission));
+    }
+    const hf_err err = run_attempts(client, call, request, now, deadline, ended, error);
+    hf_admission_leave(&e->admission, *ended, hf_between(now, *ended));
+    return err;
+}
+
 void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
                    hf_instant deadline, hf_instant now)
 {
@@ -147,7 +166,7 @@ hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
         return err;
     }
     hf_instant ended;
-    err = run_attempts(client, call, request, begun, deadline, &ended, error);
+    err = run_within_limit(client, call, request, begun, deadline, &ended, error);
     hf_call_count(client, err, begun, deadline, ended);
     hf_client_leave(client);
     return err;

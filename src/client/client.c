@@ -75,6 +75,7 @@ static struct hf_endpoint_opts endpoint_opts(struct hf_client *client, uint64_t 
         .breaker = hf_breaker_opts_default(),
         .retry = { .attempt_timeout = o->attempt_timeout,
                    .retry_on_timeout = o->retry_on_timeout },
+        .adapts = o->adaptive_limit,
         .connections_max = o->max_connections,
         .connect_timeout = o->socket_connect_timeout,
         .health_interval = o->health_check_interval,

@@ -51,6 +51,7 @@ struct hf_options {
     size_t   value_size_max;        /* Bytes. */
     size_t   reply_size_max;        /* Bytes. */
     uint32_t calls_max;             /* Commands queued or under way, in one client. */
+    bool     adaptive_limit;        /* Of calls under way, by the server's latency. */
     size_t   bytes_in_flight_max;   /* Bytes of those commands. */
 };
 

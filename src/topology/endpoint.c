@@ -37,6 +37,8 @@ hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
     e->logger = logger;
     e->metrics = metrics;
     e->retry_opts = opts->retry;
+    const struct hf_admission_opts limit = hf_admission_opts_default();
+    hf_admission_init(&e->admission, &limit, hf_now());
     hf_retry_budget_init(&e->budget, opts->seed);
     e->owner = *owner;
     const hf_err err = hf_breaker_init(&e->breaker, &opts->breaker);
@@ -56,6 +58,7 @@ void hf_endpoint_deinit(struct hf_endpoint *e)
         hf_free(e->allocator, e->links[i]);
     }
     if (e->pong) hf_reply_free(e->pong);
+    hf_admission_deinit(&e->admission);
     hf_breaker_deinit(&e->breaker);
     pthread_mutex_destroy(&e->lock);
 }

@@ -26,6 +26,7 @@
 #include "net/mux.h"
 #include "net/server_error.h"
 #include "observe/metrics.h"
+#include "resilience/admission.h"
 #include "resilience/breaker.h"
 #include "resilience/retry.h"
 #include "topology/dialler.h"
@@ -41,6 +42,7 @@ struct hf_endpoint_opts {
     struct hf_mux_limits   limits;
     struct hf_breaker_opts breaker;
     struct hf_retry_opts   retry;
+    bool                   adapts; /* Limits calls under way by the server's latency. */
     unsigned               connections_max; /* Shared and leased together, >= 1. */
     hf_duration            connect_timeout;
     hf_duration            health_interval; /* 0: no checks while all is well. */
@@ -74,6 +76,7 @@ struct hf_endpoint {
     struct hf_breaker          breaker;
     struct hf_retry_opts       retry_opts;
     struct hf_retry_budget     budget;
+    struct hf_admission        admission; /* Used only if opts.adapts. */
 
     _Atomic(struct hf_link *) shared; /* NULL while there is none. */
     _Atomic uint32_t          news; /* Futex word: grows when waiting callers should look. */

@@ -210,6 +210,11 @@ ALL OPTIONS
       overload.
       1 to 1000000; default 10000; REDIS_CALLS_MAX; also in the URL
 
+  --adaptive-limit switch
+      Allow fewer calls at once while the server is slow: more fail early,
+      fewer queue.
+      true or false; default false; REDIS_ADAPTIVE_LIMIT; also in the URL
+
   --bytes-in-flight-max size
       Most bytes of commands queued or under way at once.
       64kb to 16gb; default 256mb; REDIS_BYTES_IN_FLIGHT_MAX; also in the URL
