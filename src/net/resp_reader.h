@@ -11,7 +11,8 @@
  *
  * What a reply may take is limited in bytes, elements and depth. A reply that announces more
  * than the limit is refused at once; one that announces less gets memory as its bytes arrive:
- * never more than a small multiple of them and HF_RESP_READER_IDLE_MAX.
+ * for strings at most 4 times what arrived, for the tiniest values about 20 times, and 100
+ * KiB.
  *
  * Threads:  none; the owner serialises. A reply that was given out is independent.
  * Memory:   caller-allocated struct of about 2 KiB; between replies at most
