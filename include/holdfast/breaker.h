@@ -33,7 +33,7 @@
  * Memory:   about 4 KiB, fixed.
  * Time:     handed in, and must be of one clock. It may stand still. A jump ahead lets a
  *           probe out early; a jump back never makes a wait longer than the longest rest.
- * Cost:     admit and report of a success while CLOSED some 3 ns together; refusing some 10.
+ * Cost:     admit and report of a success while CLOSED some 4 ns together; refusing some 8.
  * Counts:   failures, refusals and transitions are exact. Successes are counted without an
  *           atomic read-modify-write, in one of 16 places by thread; two threads that share
  *           a place may now and then lose counts to each other, which makes the share of

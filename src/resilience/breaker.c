@@ -405,8 +405,10 @@ static hf_err admit_probe(struct hf_breaker *b, hf_instant now, struct hf_permit
     return is_let_in ? HF_OK : refuse(b);
 }
 
-static hf_err admit_unless_closed(struct hf_breaker *b, hf_instant now, uint64_t word,
-                                  struct hf_permit *permit)
+/* Kept out of line, so that the closed path saves no registers. */
+__attribute__((noinline)) static hf_err admit_unless_closed(struct hf_breaker *b,
+                                                            hf_instant now, uint64_t word,
+                                                            struct hf_permit *permit)
 {
     switch (gate_of(word)) {
     case GATE_DISABLED: permit->token = 0; return HF_OK;
@@ -449,8 +451,9 @@ static void report_success(struct hf_breaker *b, hf_instant now)
     pthread_mutex_unlock(&b->lock);
 }
 
-static void report_news(struct hf_breaker *b, hf_instant now, uint64_t token,
-                        enum hf_outcome outcome, bool slow)
+__attribute__((noinline)) static void report_news(struct hf_breaker *b, hf_instant now,
+                                                  uint64_t token, enum hf_outcome outcome,
+                                                  bool slow)
 {
     const bool is_probe = gate_of(token) == GATE_PROBE;
     if (!is_probe) {

@@ -13,7 +13,7 @@
  * with an id, RENAME, COPY), and all scripts
  *
  * Threads:  any.
- * Cost:     about 20 ns, whatever the command; a few more for each argument of those that
+ * Cost:     about 50 ns, whatever the command; a few more for each argument of those that
  *           depend on them. */
 
 #ifndef HF_RESILIENCE_COMMAND_CLASS_H
