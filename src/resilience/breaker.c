@@ -313,11 +313,8 @@ static void unlock_and_tell(struct hf_breaker *b)
 /* ---- Opening and closing -----------------------------------------------------------------
  */
 
-hf_err hf_breaker_init(struct hf_breaker *b, const struct hf_breaker_opts *opts)
+static void set_up(struct hf_breaker *b, const struct hf_breaker_opts *opts)
 {
-    const hf_err err = hf_breaker_opts_check(opts, NULL);
-    if (err) return err;
-
     const hf_duration rest_max = { (int64_t)((double)opts->open_for.ns *
                                              opts->open_growth_max) };
     memset(b, 0, sizeof *b);
@@ -331,7 +328,13 @@ hf_err hf_breaker_init(struct hf_breaker *b, const struct hf_breaker_opts *opts)
     atomic_init(&b->word, word_of(1, GATE_CLOSED));
     pthread_mutex_init(&b->lock, NULL);
     check_invariant(b);
-    return HF_OK;
+}
+
+hf_err hf_breaker_init(struct hf_breaker *b, const struct hf_breaker_opts *opts)
+{
+    const hf_err err = hf_breaker_opts_check(opts, NULL);
+    if (!err) set_up(b, opts);
+    return err;
 }
 
 void hf_breaker_deinit(struct hf_breaker *b)
@@ -342,18 +345,14 @@ void hf_breaker_deinit(struct hf_breaker *b)
 hf_err hf_breaker_open(const struct hf_breaker_opts *opts, struct hf_breaker **breaker,
                        struct hf_error *error)
 {
-    const struct hf_breaker_opts defaults = hf_breaker_opts_default();
-    if (!opts) opts = &defaults;
-    hf_err err = hf_breaker_opts_check(opts, error);
+    struct hf_breaker_opts all = opts ? *opts : hf_breaker_opts_default();
+    if (!all.allocator) all.allocator = &hf_allocator_default;
+    const hf_err err = hf_breaker_opts_check(&all, error);
     if (err) return err;
 
-    struct hf_breaker *b = hf_alloc(opts->allocator ? opts->allocator : &hf_allocator_default,
-                                    sizeof *b);
+    struct hf_breaker *b = hf_alloc(all.allocator, sizeof *b);
     if (!b) return hf_fail(error, HF_E_NOMEM, "breaker");
-
-    err = hf_breaker_init(b, opts);
-    hf_assert(err == HF_OK);
-    if (!b->opts.allocator) b->opts.allocator = &hf_allocator_default;
+    set_up(b, &all);
     *breaker = b;
     return HF_OK;
 }
