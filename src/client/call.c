@@ -121,13 +121,14 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
     }
 }
 
-/* Under the adaptive limit, where that is asked for. */
+/* Under the adaptive limit, where that is asked for. What waits or is large by nature neither
+ * takes part in it nor tells how fast the server is. */
 static hf_err run_within_limit(struct hf_client *client, const struct hf_call *call,
                                struct hf_request *request, hf_instant now,
                                hf_instant deadline, hf_instant *ended, struct hf_error *error)
 {
     struct hf_endpoint *e = &client->endpoint;
-    if (!e->opts.adapts) {
+    if (!e->opts.adapts || wants_lease(client, call, request)) {
         return run_attempts(client, call, request, now, deadline, ended, error);
     }
     *ended = now;
@@ -136,7 +137,11 @@ static hf_err run_within_limit(struct hf_client *client, const struct hf_call *c
                        hf_admission_limit(&e->admission));
     }
     const hf_err err = run_attempts(client, call, request, now, deadline, ended, error);
-    hf_admission_leave(&e->admission, *ended, hf_between(now, *ended));
+    if (hf_call_outcome(err) == HF_OUTCOME_NEUTRAL) {
+        hf_admission_leave_untimed(&e->admission);
+    } else {
+        hf_admission_leave(&e->admission, *ended, hf_between(now, *ended));
+    }
     return err;
 }
 

@@ -74,11 +74,21 @@ static void end_window(struct hf_admission *a, hf_instant now)
     a->locked.in_flight_max = 0;
 }
 
+static uint32_t leave(struct hf_admission *a)
+{
+    const uint32_t before = atomic_fetch_sub_explicit(&a->in_flight, 1, memory_order_relaxed);
+    hf_assert(before > 0);
+    return before;
+}
+
+void hf_admission_leave_untimed(struct hf_admission *a)
+{
+    leave(a);
+}
+
 void hf_admission_leave(struct hf_admission *a, hf_instant now, hf_duration took)
 {
-    const uint32_t in_flight = atomic_fetch_sub_explicit(&a->in_flight, 1,
-                                                         memory_order_relaxed);
-    hf_assert(in_flight > 0);
+    const uint32_t in_flight = leave(a);
     if (pthread_mutex_trylock(&a->lock)) return;
 
     a->locked.sum_ns += (double)took.ns;

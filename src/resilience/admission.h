@@ -62,8 +62,11 @@ void hf_admission_deinit(struct hf_admission *a);
 /* False when the limit is reached; then there is nothing to leave. */
 bool hf_admission_enter(struct hf_admission *a);
 
-/* A call that entered has ended, well or by giving up. */
+/* A call that entered has ended: answered by the server, or given up on it. */
 void hf_admission_leave(struct hf_admission *a, hf_instant now, hf_duration took);
+
+/* ... or in a way that tells nothing of the server's pace, such as an open breaker. */
+void hf_admission_leave_untimed(struct hf_admission *a);
 
 uint32_t hf_admission_limit(const struct hf_admission *a);
 

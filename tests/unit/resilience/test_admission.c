@@ -171,6 +171,26 @@ static void a_clock_that_stands_still_or_runs_backwards_changes_nothing(void **s
     hf_admission_deinit(&a);
 }
 
+static void calls_that_tell_nothing_of_the_pace_do_not_move_the_limit(void **state)
+{
+    (void)state;
+    struct hf_admission            a;
+    const struct hf_admission_opts opts = hf_admission_opts_default();
+    hf_instant                     now = { 0 };
+    hf_admission_init(&a, &opts, now);
+    for (int i = 0; i < 10000; i++) {
+        now = hf_later(now, hf_ms(1));
+        assert_true(hf_admission_enter(&a));
+        if (i % 2) {
+            hf_admission_leave(&a, now, hf_ms(1));
+        } else {
+            hf_admission_leave_untimed(&a);
+        }
+    }
+    assert_int_equal(hf_admission_limit(&a), opts.limit_max);
+    hf_admission_deinit(&a);
+}
+
 static void *come_and_go(void *ctx)
 {
     struct hf_admission *a = ctx;
@@ -203,6 +223,7 @@ int main(void)
         cmocka_unit_test(when_only_the_way_gets_longer_the_limit_sheds_for_nothing),
         cmocka_unit_test(the_limit_stays_between_its_bounds),
         cmocka_unit_test(a_clock_that_stands_still_or_runs_backwards_changes_nothing),
+        cmocka_unit_test(calls_that_tell_nothing_of_the_pace_do_not_move_the_limit),
         cmocka_unit_test(threads_leave_nothing_behind),
     };
     return RUN_TESTS(tests);
