@@ -81,7 +81,11 @@ struct hf_client;
     X(CACHE_DELETES,       cache_deletes,       COUNTER, "Entries deleted")                  \
     X(CACHE_DELETES_LATE,  cache_deletes_late,  COUNTER, "Deletes to be made up for")        \
     X(CACHE_BYTES_READ,    cache_bytes_read,    COUNTER, "Bytes of values read")             \
-    X(CACHE_BYTES_WRITTEN, cache_bytes_written, COUNTER, "Bytes of values stored")
+    X(CACHE_BYTES_WRITTEN, cache_bytes_written, COUNTER, "Bytes of values stored")           \
+    X(CACHE_LOADS,         cache_loads,         COUNTER, "Values computed by a loader")      \
+    X(CACHE_LOADS_FAILED,  cache_loads_failed,  COUNTER, "Loaders that failed")              \
+    X(CACHE_LOADS_SHARED,  cache_loads_shared,  COUNTER, "Callers given another's load")     \
+    X(CACHE_LOADS_VOID,    cache_loads_void,    COUNTER, "Loads outdated when they ended")
 
 #define HF_STATS_MAP(X) HF_STATS_CLIENT_MAP(X) HF_STATS_CACHE_MAP(X)
 
@@ -92,7 +96,8 @@ struct hf_client;
     X(CALL,         "call",         "One call of the client, retries included")              \
     X(CACHE_GET,    "cache_get",    "One read of a cache")                                   \
     X(CACHE_SET,    "cache_set",    "One write to a cache")                                  \
-    X(CACHE_DELETE, "cache_delete", "One delete from a cache")
+    X(CACHE_DELETE, "cache_delete", "One delete from a cache")                               \
+    X(CACHE_LOAD,   "cache_load",   "One get-or-load, the loader included")
 
 /* clang-format on */
 

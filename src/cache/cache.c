@@ -57,6 +57,7 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     cache->stale_limit_ms = hf_to_ms(options->stale_limit);
     cache->value_size_max = general->value_size_max;
     hf_namespace_init(&cache->namespace);
+    hf_flights_init(&cache->flights, a);
     hf_replay_init(&cache->replay, client, &cache->namespace, hf_str(cache->keyspace.token));
     *opened = cache;
     return HF_OK;
@@ -66,6 +67,7 @@ void hf_cache_close(struct hf_cache *cache)
 {
     if (!cache) return;
     hf_replay_deinit(&cache->replay);
+    hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
     hf_free(cache->allocator, cache);
 }

@@ -4,18 +4,21 @@
  *     cache_read.c   get, exists, ttl
  *     cache_write.c  set, delete, touch, clear
  *     cache_many.c   the same for many keys in one round trip
+ *     cache_load.c   get or else load, once for all who ask
  *
  * Threads:  what is not atomic or locked in its own module is read-only after open. */
 
 #ifndef HF_CACHE_CACHE_H
 #define HF_CACHE_CACHE_H
 
+#include "cache/flight.h"
 #include "cache/key.h"
 #include "cache/replay.h"
 #include "cache/value.h"
 #include "observe/metrics.h"
 
 #include <holdfast/cache.h>
+#include <holdfast/script.h>
 
 struct hf_cache {
     struct hf_client          *client;
@@ -23,11 +26,12 @@ struct hf_cache {
     struct hf_metrics         *metrics;
     struct hf_keyspace         keyspace;
     struct hf_namespace namespace;
-    struct hf_replay replay;
-    hf_duration      default_ttl;
-    hf_duration      timeout; /* Of a call that does not say. */
-    int64_t          stale_limit_ms;
-    size_t           value_size_max;
+    struct hf_replay  replay;
+    struct hf_flights flights;
+    hf_duration       default_ttl;
+    hf_duration       timeout; /* Of a call that does not say. */
+    int64_t           stale_limit_ms;
+    size_t            value_size_max;
 };
 
 /* One deadline for all the commands of an operation. */
@@ -90,6 +94,13 @@ HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
                                         struct hf_value_source source, bool stale_too,
                                         struct hf_value **value, struct hf_error *error);
 
+/* GET, as hf_cache_open_value(); the value may say that there is none. */
+HF_NODISCARD hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too,
+                                   struct hf_value **value);
+
+/* HF_MISS, and nothing to release, where the value says that there is none. */
+hf_err hf_cache_drop_absent(hf_err err, struct hf_value **value);
+
 /* A live entry without its value. */
 struct hf_cache_header {
     struct hf_envelope envelope;                /* body.data is NULL. */
@@ -110,8 +121,14 @@ HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_b
                                        struct hf_error *error);
 
 /* The envelope of a value that is now put under the key of that hash, at `at`:
- * HF_ENVELOPE_SIZE + value.size bytes. */
+ * HF_ENVELOPE_SIZE + value.size bytes. The value may be there already. */
 void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at);
+
+/* Runs a script that answers 1, or 0 for HF_MISS. */
+HF_NODISCARD hf_err hf_cache_run_script(struct hf_cache_op *op, enum hf_command_class class,
+                                        const struct hf_script *script,
+                                        const struct hf_bytes *keys, size_t key_count,
+                                        const struct hf_bytes *args, size_t arg_count);
 
 /* What came of a delete: counts it, and sees to it that a failed one is made up for. */
 void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,

@@ -133,6 +133,7 @@ static void take_values(struct many *m, struct shared_batch *shared, struct hf_v
         if (!m->errs[i]) {
             atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
         }
+        m->errs[i] = hf_cache_drop_absent(m->errs[i], &values[i]);
         if (hf_cache_count_read(m->cache, m->errs[i])) values[i] = NULL;
     }
 }
@@ -246,13 +247,6 @@ hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
     return end(&m);
 }
 
-static hf_err count_of(const struct hf_reply *reply)
-{
-    int64_t count;
-    if (hf_reply_int(reply, &count)) return HF_E_PROTOCOL;
-    return count ? HF_OK : HF_MISS;
-}
-
 static void deleted(struct many *m, size_t i, struct hf_bytes name)
 {
     struct hf_key key;
@@ -265,6 +259,18 @@ static void deleted(struct many *m, size_t i, struct hf_bytes name)
     hf_key_deinit(&key);
 }
 
+static hf_err add_delete(struct many *m, size_t i, struct hf_bytes name)
+{
+    struct hf_key key;
+    m->errs[i] = hf_key_init(&key, &m->cache->keyspace, name);
+    if (m->errs[i]) return HF_OK;
+
+    m->entries[i].ticket = hf_replay_ticket(&m->cache->replay, key.wire);
+    const hf_err err = hf_replay_add_commands(m->batch, m->cache->allocator, key.wire);
+    hf_key_deinit(&key);
+    return err;
+}
+
 hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
                             const struct hf_bytes *keys, size_t count, hf_err *errs,
                             struct hf_error *error)
@@ -274,24 +280,13 @@ hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
     hf_err      err = begin(&m, call);
     if (err) return err;
 
-    for (size_t i = 0; i < count && !err; i++) {
-        struct hf_key key;
-        errs[i] = hf_key_init(&key, &cache->keyspace, keys[i]);
-        if (errs[i]) continue;
-
-        const struct hf_bytes argv[] = { hf_str("UNLINK"), key.wire };
-        m.entries[i].ticket = hf_replay_ticket(&cache->replay, key.wire);
-        err = hf_batch_add(m.batch, argv, 2);
-        hf_key_deinit(&key);
-    }
+    for (size_t i = 0; i < count && !err; i++) err = add_delete(&m, i, keys[i]);
     if (err) return give_up(&m, err);
 
     run(&m, HF_COMMAND_IDEMPOTENT);
-    for (size_t i = 0, command = 0; i < count; i++) {
-        const struct hf_reply *reply;
+    for (size_t i = 0, number = 0; i < count; i++) {
         if (errs[i]) continue;
-        errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
-        if (!errs[i]) errs[i] = count_of(reply);
+        errs[i] = hf_replay_outcome(m.batch, number++, NULL);
         deleted(&m, i, keys[i]);
     }
     return end(&m);

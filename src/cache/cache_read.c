@@ -41,7 +41,7 @@ hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err)
     return err;
 }
 
-static hf_err fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
+hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
 {
     const struct hf_bytes argv[] = { hf_str("GET"), op->key.wire };
     struct hf_reply      *reply;
@@ -56,13 +56,23 @@ static hf_err fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **va
     return err;
 }
 
+hf_err hf_cache_drop_absent(hf_err err, struct hf_value **value)
+{
+    if (err || !hf_value_is_absent(*value)) return err;
+    hf_value_release(*value);
+    *value = NULL;
+    return HF_MISS;
+}
+
 static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_bytes key,
                   bool stale_too, struct hf_value **value)
 {
     hf_err err = hf_cache_op_begin(op, call, key);
     if (err) return err;
 
-    err = fetch(op, stale_too, value);
+    struct hf_value *found = NULL;
+    err = hf_cache_drop_absent(hf_cache_fetch(op, stale_too, &found), &found);
+    if (!err) *value = found;
     return hf_cache_op_end(op, hf_cache_count_read(op->cache, err));
 }
 
@@ -111,7 +121,7 @@ hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *head
         goto out;
     }
     header->now_ms = hf_unix_ms();
-    if (header->envelope.expires_ms > header->now_ms) {
+    if (!header->envelope.is_absent && header->envelope.expires_ms > header->now_ms) {
         memcpy(header->bytes, bytes.data, HF_ENVELOPE_SIZE);
         err = HF_OK;
     }

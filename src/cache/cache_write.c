@@ -4,7 +4,7 @@
 #include "core/hash.h"
 #include "core/wall_clock.h"
 
-#include <holdfast/script.h>
+#include <holdfast/batch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +19,13 @@ struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
 
 /* KEYS: entry. ARGV: envelope, PX, now in ms, whether it must be present.
  * Present is what get would find, as far as the header tells: of the same key and namespace
- * (its hash is that of the new envelope), and not kept only to be served stale. */
+ * (its hash is that of the new envelope), not kept only to be served stale, and not the news
+ * that there is no value (flag 2). */
 static const struct hf_script set_if = HF_SCRIPT(
     "local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)\n"
     "local present = type(head) == 'string' and #head == 48\n"
     "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
+    "    and math.floor(string.byte(head, 6) / 2) % 2 == 0\n"
     "    and string.sub(head, 41, 48) == string.sub(ARGV[1], 41, 48)\n"
     "    and struct.unpack('<i8', head, 17) > tonumber(ARGV[3])\n"
     "if present ~= (ARGV[4] == 'present') then return 0 end\n"
@@ -39,16 +41,15 @@ static const struct hf_script touch_if_same = HF_SCRIPT(
     "redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
     "return 1\n");
 
-/* Runs a script on the entry's key that answers 1, or 0 for HF_MISS. */
-static hf_err run_script(struct hf_cache_op     *op, enum hf_command_class class,
-                         const struct hf_script *script, const struct hf_bytes *args,
-                         size_t count)
+hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class class,
+                           const struct hf_script *script, const struct hf_bytes *keys,
+                           size_t key_count, const struct hf_bytes *args, size_t arg_count)
 {
     const struct hf_call with = hf_cache_call(&op->limit, class);
 
     struct hf_reply *reply;
-    hf_err err = hf_client_script(op->cache->client, &with, script, &op->key.wire, 1, args,
-                                  count, &reply, op->error);
+    hf_err err = hf_client_script(op->cache->client, &with, script, keys, key_count, args,
+                                  arg_count, &reply, op->error);
     if (err) return err;
 
     int64_t done;
@@ -68,7 +69,8 @@ static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t tt
         const struct hf_bytes args[] = { envelope, expiry,
                                          hf_cache_decimal(&now, hf_unix_ms()),
                                          hf_str(wanted) };
-        return run_script(op, HF_COMMAND_ACCUMULATING, &set_if, args, 4);
+        return hf_cache_run_script(op, HF_COMMAND_ACCUMULATING, &set_if, &op->key.wire, 1,
+                                   args, 4);
     }
 
     const struct hf_bytes argv[] = { hf_str("SET"), op->key.wire, envelope, hf_str("PX"),
@@ -91,7 +93,9 @@ void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigne
         .body = value,
     };
     hf_envelope_encode(&envelope, at);
-    if (value.size) memcpy(at + HF_ENVELOPE_SIZE, value.data, value.size);
+    if (value.size && value.data != at + HF_ENVELOPE_SIZE) {
+        memcpy(at + HF_ENVELOPE_SIZE, value.data, value.size);
+    }
 }
 
 static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
@@ -165,21 +169,22 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
 
 static hf_err unlink_entry(struct hf_cache_op *op)
 {
-    const struct hf_bytes argv[] = { hf_str("UNLINK"), op->key.wire };
-    struct hf_reply      *reply;
-    hf_err                err = hf_cache_run(op, HF_COMMAND_IDEMPOTENT, argv, 2, &reply);
+    const struct hf_call call = hf_cache_call(&op->limit, HF_COMMAND_IDEMPOTENT);
+    struct hf_batch     *batch;
+    hf_err               err = hf_batch_open(op->cache->client, &batch);
     if (err) return err;
 
-    int64_t count;
-    err = hf_reply_int(reply, &count);
-    hf_reply_free(reply);
-    if (err) return hf_fail(op->error, HF_E_PROTOCOL, "UNLINK");
-    return count ? HF_OK : HF_MISS;
+    err = hf_replay_add_commands(batch, op->cache->allocator, op->key.wire);
+    if (!err) err = hf_client_batch(op->cache->client, &call, batch, op->error);
+    if (!err) err = hf_replay_outcome(batch, 0, op->error);
+    hf_batch_close(batch);
+    return err;
 }
 
 void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
                       uint64_t ticket)
 {
+    hf_flight_forget(&cache->flights, wire);
     if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
     if (!err || err == HF_MISS) {
         hf_replay_settle(&cache->replay, wire, ticket);
@@ -221,7 +226,8 @@ static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
          hf_bytes(header.bytes, HF_ENVELOPE_SIZE), hf_bytes(changed, HF_ENVELOPE_SIZE),
          hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms)
     };
-    err = run_script(op, HF_COMMAND_IDEMPOTENT, &touch_if_same, args, 3);
+    err = hf_cache_run_script(op, HF_COMMAND_IDEMPOTENT, &touch_if_same, &op->key.wire, 1,
+                              args, 3);
     return err == HF_MISS ? HF_OK : err;
 }
 
@@ -248,6 +254,7 @@ hf_err hf_cache_clear(struct hf_cache *cache, const struct hf_call *call,
     const struct hf_cache_limit limit = hf_cache_limit(cache, call, hf_now());
     const struct hf_call        with = hf_cache_call(&limit, HF_COMMAND_IDEMPOTENT);
     const hf_err                err = hf_replay_new_namespace(&cache->replay, &with, error);
+    hf_flight_forget_all(&cache->flights);
     if (!err) return HF_OK;
 
     hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);

@@ -23,7 +23,8 @@ enum offset {
 
 enum flag {
     FLAG_SLIDING = 1,
-    FLAGS_KNOWN = FLAG_SLIDING,
+    FLAG_ABSENT = 2,
+    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT,
 };
 
 static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
@@ -54,7 +55,8 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
     memcpy(header, magic, sizeof magic);
     header[AT_VERSION] = VERSION;
     header[AT_CODEC] = (unsigned char)e->codec;
-    header[AT_FLAGS] = e->sliding ? FLAG_SLIDING : 0;
+    header[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
+                                       (e->is_absent ? FLAG_ABSENT : 0));
     put(header + AT_CREATED, (uint64_t)e->created_ms);
     put(header + AT_EXPIRES, (uint64_t)e->expires_ms);
     put(header + AT_RAW_SIZE, e->raw_size);
@@ -84,6 +86,7 @@ static bool is_known(const unsigned char *header)
 static bool is_consistent(const struct hf_envelope *e)
 {
     return e->created_ms >= 0 && e->expires_ms >= e->created_ms &&
+           !(e->is_absent && e->body.size) &&
            (e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
 }
 
@@ -103,6 +106,7 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
 
     const struct hf_envelope read = {
         .codec = (enum hf_codec)header[AT_CODEC],
+        .is_absent = header[AT_FLAGS] & FLAG_ABSENT,
         .sliding = header[AT_FLAGS] & FLAG_SLIDING,
         .created_ms = (int64_t)take(header + AT_CREATED),
         .expires_ms = (int64_t)take(header + AT_EXPIRES),

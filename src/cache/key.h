@@ -1,6 +1,7 @@
 /* key.h - how the entries of a cache are called in Redis.
  *
  *     <prefix>@<version>:<key>          myapp@1:user:42      an entry
+ *     lease{<prefix>@<version>:<key>}                         see cache_load.c
  *     <prefix>@<version>/namespace      myapp@1/namespace    see namespace.h
  *
  * A prefix holds no '@', so two caches with another prefix or version never share a key. Each
@@ -48,5 +49,10 @@ HF_NODISCARD hf_err hf_keyspace_init(struct hf_keyspace *space, const struct hf_
 HF_NODISCARD hf_err hf_key_init(struct hf_key *key, const struct hf_keyspace *space,
                                 struct hf_bytes name);
 void                hf_key_deinit(struct hf_key *key);
+
+/* The key of the lease on the entry with this wire key: on the same node of a cluster, unless
+ * the key has braces that are no hash tag. HF_E_NOMEM. */
+HF_NODISCARD hf_err hf_key_init_lease(struct hf_key *lease, const struct hf_allocator *a,
+                                      struct hf_bytes entry);
 
 #endif

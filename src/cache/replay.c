@@ -1,9 +1,10 @@
 #include "cache/replay.h"
 
+#include "cache/key.h"
 #include "client/client.h"
+#include "core/error.h"
 #include "core/log.h"
 
-#include <holdfast/batch.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +40,33 @@ static void publish_count(struct hf_replay *r)
     atomic_store_explicit(&r->count, r->guarded.list.count, memory_order_release);
 }
 
+/* First the lease: a load that it was taken for cannot store after the entry is gone. */
+hf_err hf_replay_add_commands(struct hf_batch *batch, const struct hf_allocator *a,
+                              struct hf_bytes key)
+{
+    struct hf_key lease;
+    hf_err        err = hf_key_init_lease(&lease, a, key);
+    if (err) return err;
+
+    const struct hf_bytes unlink_lease[] = { hf_str("UNLINK"), lease.wire };
+    const struct hf_bytes unlink_entry[] = { hf_str("UNLINK"), key };
+    err = hf_batch_add(batch, unlink_lease, 2);
+    if (!err) err = hf_batch_add(batch, unlink_entry, 2);
+    hf_key_deinit(&lease);
+    return err;
+}
+
+hf_err hf_replay_outcome(const struct hf_batch *batch, size_t index, struct hf_error *error)
+{
+    const struct hf_reply *reply;
+    int64_t                count;
+    hf_err                 err = hf_batch_result(batch, 2 * index, &reply, error);
+    if (!err) err = hf_batch_result(batch, 2 * index + 1, &reply, error);
+    if (err) return err;
+    if (hf_reply_int(reply, &count)) return hf_fail(error, HF_E_PROTOCOL, "UNLINK");
+    return count ? HF_OK : HF_MISS;
+}
+
 /* The deletes of one round: commands of the batch, told by their tickets. */
 struct round {
     struct hf_batch *batch;
@@ -52,8 +80,8 @@ static void collect(const struct hf_replay *r, struct round *round)
     round->count = 0;
     for (const struct hf_pending_key *k = r->guarded.list.oldest;
          k && round->count < KEYS_AT_ONCE; k = k->next) {
-        const struct hf_bytes argv[] = { hf_str("UNLINK"), hf_bytes(k->bytes, k->size) };
-        if (hf_batch_add(round->batch, argv, 2)) return;
+        const struct hf_bytes key = hf_bytes(k->bytes, k->size);
+        if (hf_replay_add_commands(round->batch, r->guarded.list.allocator, key)) return;
         round->tickets[round->count++] = k->ticket;
     }
 }
@@ -67,10 +95,10 @@ static size_t settle_round(struct hf_replay *r, const struct round *round)
         while (k && k->ticket < round->tickets[i]) k = k->next;
         if (!k) break;
 
-        const struct hf_reply *reply;
         struct hf_pending_key *next = k->next;
         if (k->ticket != round->tickets[i]) continue;
-        if (hf_batch_result(round->batch, i, &reply, NULL)) continue;
+        const hf_err err = hf_replay_outcome(round->batch, i, NULL);
+        if (err && err != HF_MISS) continue;
         hf_pending_remove(&r->guarded.list, hf_bytes(k->bytes, k->size), k->ticket);
         settled++;
         k = next;

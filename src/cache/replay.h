@@ -19,7 +19,7 @@
 #include "cache/pending.h"
 #include "core/rng.h"
 
-#include <holdfast/client.h>
+#include <holdfast/batch.h>
 
 #define HF_REPLAY_TIMEOUT hf_seconds(1)
 
@@ -61,6 +61,13 @@ bool hf_replay_covers(struct hf_replay *r, struct hf_bytes key);
  * the write was acknowledged, for it replaced what was to be deleted. */
 uint64_t hf_replay_ticket(struct hf_replay *r, struct hf_bytes key);
 void     hf_replay_settle(struct hf_replay *r, struct hf_bytes key, uint64_t ticket);
+
+/* The two commands that delete the entry with this wire key and void a load of it under way;
+ * and what came of delete number `index` of a batch: HF_OK, HF_MISS or why not. */
+HF_NODISCARD hf_err hf_replay_add_commands(struct hf_batch           *batch,
+                                           const struct hf_allocator *a, struct hf_bytes key);
+HF_NODISCARD hf_err hf_replay_outcome(const struct hf_batch *batch, size_t index,
+                                      struct hf_error *error);
 
 /* Draws a new token and puts it in Redis. On an error all is void, and the thread goes on
  * trying. */

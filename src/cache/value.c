@@ -10,6 +10,7 @@ struct hf_value {
     atomic_uint                references;
     struct hf_value_source     source;
     struct hf_bytes            data; /* In the source. */
+    bool                       is_absent;
     int64_t                    created_ms;
     int64_t                    expires_ms;
     int64_t                    read_ms;
@@ -35,6 +36,7 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
     atomic_init(&v->references, 1);
     v->source = source;
     v->data = e->body;
+    v->is_absent = e->is_absent;
     v->created_ms = e->created_ms;
     v->expires_ms = e->expires_ms;
     v->read_ms = now_ms;
@@ -69,6 +71,16 @@ hf_duration hf_value_ttl(const struct hf_value *value)
 bool hf_value_is_stale(const struct hf_value *value)
 {
     return value->expires_ms <= value->read_ms;
+}
+
+bool hf_value_is_absent(const struct hf_value *value)
+{
+    return value->is_absent;
+}
+
+bool hf_value_is_same(const struct hf_value *a, const struct hf_value *b)
+{
+    return a->created_ms == b->created_ms && a->expires_ms == b->expires_ms;
 }
 
 struct hf_value *hf_value_acquire(struct hf_value *value)

@@ -25,4 +25,10 @@ HF_NODISCARD hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_
                                   const struct hf_envelope *e, int64_t now_ms,
                                   struct hf_value **value);
 
+/* True when what was read says that there is no value. */
+bool hf_value_is_absent(const struct hf_value *value);
+
+/* True when both were read from an entry stored at the same moment. */
+bool hf_value_is_same(const struct hf_value *a, const struct hf_value *b);
+
 #endif

@@ -168,7 +168,7 @@ static void what_a_later_version_wrote_is_told_apart(void **state)
         size_t        at;
         unsigned char value;
     } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 },
-                 { AT_FLAGS, 2 },   { AT_ZERO, 1 },    { AT_ZERO + 1, 1 } };
+                 { AT_FLAGS, 4 },   { AT_ZERO, 1 },    { AT_ZERO + 1, 1 } };
     for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
         struct fixture f;
         set_up(&f);
@@ -206,6 +206,21 @@ static void an_expiry_before_its_creation_is_refused(void **state)
     set_up(&f);
     set_byte(&f, AT_EXPIRES + 5, 0);
     assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_DAMAGED);
+}
+
+static void nothing_is_told_apart_from_an_empty_value(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    set_byte(&f, AT_FLAGS, 2);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_DAMAGED);
+    f.in.body = hf_bytes(NULL, 0);
+    f.in.raw_size = 0;
+    f.in.is_absent = true;
+    hf_envelope_encode(&f.in, f.bytes);
+    assert_int_equal(decode(&f, HF_ENVELOPE_SIZE), HF_ENVELOPE_OK);
+    assert_true(f.out.is_absent);
 }
 
 static void a_value_of_another_key_is_not_given_out(void **state)
@@ -278,6 +293,7 @@ int main(void)
         cmocka_unit_test(what_a_later_version_wrote_is_told_apart),
         cmocka_unit_test(a_forged_length_is_refused),
         cmocka_unit_test(an_expiry_before_its_creation_is_refused),
+        cmocka_unit_test(nothing_is_told_apart_from_an_empty_value),
         cmocka_unit_test(a_value_of_another_key_is_not_given_out),
         cmocka_unit_test(the_header_alone_tells_all_but_the_body),
         cmocka_unit_test(a_prolonged_header_fits_the_same_body),

@@ -1,5 +1,6 @@
 #include "cache/key.h"
 
+#include "core/alloc.h"
 #include "support/counting_allocator.h"
 #include "support/test.h"
 
@@ -37,6 +38,25 @@ static void is_prefix_version_and_name(void **state)
     assert_memory_equal(f.key.wire.data, "app@7:a\0b:@", 11);
     hf_key_deinit(&f.key);
     tear_down(&f);
+}
+
+static void expect_lease(const char *entry, const char *expected)
+{
+    struct hf_key lease;
+    assert_int_equal(hf_key_init_lease(&lease, &hf_allocator_default, hf_str(entry)), HF_OK);
+    assert_int_equal(lease.wire.size, strlen(expected));
+    assert_memory_equal(lease.wire.data, expected, strlen(expected));
+    hf_key_deinit(&lease);
+}
+
+static void its_lease_has_the_same_hash_tag(void **state)
+{
+    (void)state;
+    expect_lease("app@7:k", "lease{app@7:k}");
+    expect_lease("app@7:{user}:1", "lease:app@7:{user}:1");
+    expect_lease("{app}@7:k", "lease:{app}@7:k");
+    expect_lease("app@7:{}", "lease{app@7:{}}");
+    expect_lease("app@7:}{", "lease{app@7:}{}");
 }
 
 static void an_empty_name_is_invalid(void **state)
@@ -106,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_prefix_version_and_name),
+        cmocka_unit_test(its_lease_has_the_same_hash_tag),
         cmocka_unit_test(an_empty_name_is_invalid),
         cmocka_unit_test(its_limit_counts_the_prefix),
         cmocka_unit_test(takes_memory_only_past_the_inline_bytes),
