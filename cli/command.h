@@ -55,7 +55,7 @@ const struct command *command_at(size_t index);
 /* NULL when there is none of that name. */
 const struct command *command_find(const char *name);
 
-/* One sentence of the last error per command: "holdfast: ..." to standard error. */
+/* One line, "holdfast: ...", on standard error. */
 void complain(const char *format, ...) HF_PRINTF(1, 2);
 
 enum exit_status run_get(const struct invocation *inv);

@@ -7,7 +7,8 @@
 
 static const struct command commands[] = {
     { "get", "KEY", "print the value of an entry",
-      "Prints the value as it is. Exits with 1 when there is no such entry.\n\n"
+      "Prints the value as it is, on a terminal with a line end behind it. Exits with 1\n"
+      "when there is no such entry.\n\n"
       "  holdfast get user:42\n"
       "  holdfast get report.pdf > report.pdf",
       1, 1, { { NULL, NULL, NULL } }, run_get },

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum { PLAIN, ASCII }; /* In the order of the command's flags. */
-enum { WATCH_MS = 5, CLOSE_MS = 2000, OUTPUT_SIZE = 64 * 1024 };
+enum { WATCH_MS = 5, SCRIPT_LATE_MS = 25000, BREAKER_LATE_MS = 2000, OUTPUT_SIZE = 65536 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -65,15 +65,14 @@ static void sleep_until(hf_instant t)
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 }
 
+/* After its time, once the script is through and the breaker had a moment to close. */
 static bool is_over(const struct demo *d)
 {
-    const hf_duration elapsed = hf_between(d->started, hf_now());
+    const int64_t ms = hf_to_ms(hf_between(d->started, hf_now())) - DEMO_SECONDS * 1000;
     if (interrupted || ferror(stdout)) return true;
-    if (elapsed.ns < hf_seconds(DEMO_SECONDS).ns) return false;
-    const bool late = elapsed.ns > hf_seconds(2 * DEMO_SECONDS).ns;
-    return late || (atomic_load(&d->faults.finished) && d->breaker == BREAKER_CLOSED) ||
-           (atomic_load(&d->faults.finished) &&
-            elapsed.ns > hf_seconds(DEMO_SECONDS).ns + hf_ms(CLOSE_MS).ns);
+    if (ms < 0) return false;
+    if (!atomic_load(&d->faults.finished)) return ms > SCRIPT_LATE_MS;
+    return d->breaker == BREAKER_CLOSED || ms > BREAKER_LATE_MS;
 }
 
 /* Watches until the end; draws each step, or prints a line each second. */
