@@ -6,6 +6,10 @@
  * EVALSHA first; on NOSCRIPT, as after a failover or a restart, one EVAL. The class of the
  * call decides about retries; scripts count as ACCUMULATING unless it says otherwise.
  *
+ * Redis does not roll a script back: one that fails half way has done its first half. An
+ * error of the server's from inside a script (WRONGTYPE, ERR) says nothing about that;
+ * running out of memory is HF_E_OOM_SCRIPT, outcome unknown.
+ *
  * Threads:  any; a script is constant.
  * Cost:     the SHA-1 is computed once per client and script, about 1 us per KiB. */
 

@@ -358,6 +358,13 @@ static void a_full_server_refuses_writes_and_serves_reads(void **state)
         assert_int_equal(client_do(client, "SET", "k2", "v", NULL), HF_E_OOM);
         assert_string_equal(client_text(client, "GET", "k", NULL), "v");
     }
+    static const struct hf_script passes_on = HF_SCRIPT(
+        "return redis.pcall('SET', 'k3', string.rep('x', 1000))");
+    struct hf_reply *reply = NULL;
+    const hf_err err = hf_client_script(client, NULL, &passes_on, NULL, 0, NULL, 0, &reply,
+                                        NULL);
+    assert_int_equal(err, HF_E_OOM_SCRIPT);
+    assert_true(hf_err_outcome_unknown(err));
     hf_health_get(client, &health);
     assert_int_equal(health.breaker.state, HF_BREAKER_CLOSED);
     hf_client_close(client);
