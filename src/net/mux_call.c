@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-enum {
-    YIELDS_MAX = 12,
-    CROWD = 4, /* Callers on the connection from which a sender lets others join first. */
-};
+/* Callers on the connection from which a sender lets others join first. */
+enum { CROWD = 4 };
 
 /* ---- Enqueueing -------------------------------------------------------------------- */
 
@@ -77,14 +75,16 @@ static hf_err enqueue(struct hf_mux *mux, struct hf_mux_call *call,
 /* A follower's sleep: until its reply is in, the lead comes to it, or the deadline. */
 static void follow(struct hf_mux *mux, struct hf_mux_call *call, hf_instant deadline)
 {
-    if (hf_spin_begin(mux->spin)) {
-        for (int i = 0; i < YIELDS_MAX; i++) {
-            if (atomic_load_explicit(&call->state, memory_order_acquire) != HF_CALL_WAITING) {
-                return;
-            }
-            if (!hf_spin_yield(mux->spin)) break;
+    struct hf_spin_round round;
+    hf_spin_begin(&round, mux->spin, HF_SPIN_FOLLOWER);
+    do {
+        if (atomic_load_explicit(&call->state, memory_order_acquire) != HF_CALL_WAITING) {
+            hf_spin_end(&round, true);
+            return;
         }
-    }
+    } while (hf_spin_yield(&round));
+    hf_spin_end(&round, false);
+
     uint32_t waiting = HF_CALL_WAITING;
     if (!atomic_compare_exchange_strong(&call->state, &waiting, HF_CALL_PARKED)) return;
     while (atomic_load_explicit(&call->state, memory_order_acquire) == HF_CALL_PARKED) {
@@ -145,11 +145,11 @@ static void await(struct hf_mux *mux, struct hf_mux_call *call, bool leads,
 static void gather(struct hf_mux *mux)
 {
     if (hf_mux_slots_in_use(mux) < CROWD || mux->locked.is_sending) return;
-    if (mux->locked.is_stuck || !hf_spin_begin(mux->spin)) return;
+    if (mux->locked.is_stuck) return;
 
     mux->locked.is_sending = true;
     pthread_mutex_unlock(&mux->lock);
-    (void)hf_spin_yield(mux->spin);
+    hf_spin_step_aside(mux->spin);
     pthread_mutex_lock(&mux->lock);
     mux->locked.is_sending = false;
 }

@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { YIELDS_MAX = 40 };
-
 /* Locked. False for a reply that nobody asked for; NULL stands for one that memory was too
  * short for. */
 static bool hand_out(struct hf_mux *mux, struct hf_reply *reply, struct hf_aftermath *after)
@@ -156,19 +154,15 @@ static bool await_input(struct hf_mux *mux, hf_instant deadline)
 
 bool hf_mux_lead(struct hf_mux *mux, const struct hf_mux_call *self, hf_instant deadline)
 {
-    bool spins = hf_spin_begin(mux->spin);
-    int  yields = 0;
+    struct hf_spin_round round;
+    hf_spin_begin(&round, mux->spin, HF_SPIN_LEADER);
     while (!hf_mux_call_is_done(self)) {
         if (receive(mux)) {
-            if (spins) hf_spin_end(mux->spin, true);
-            yields = 0;
+            hf_spin_end(&round, true);
             if (!distribute(mux, self)) return false;
-        } else if (spins && yields < YIELDS_MAX) {
-            yields++;
-            spins = hf_spin_yield(mux->spin);
-        } else {
-            if (spins) hf_spin_end(mux->spin, false);
-            spins = false;
+            hf_spin_begin(&round, mux->spin, HF_SPIN_LEADER);
+        } else if (!hf_spin_yield(&round)) {
+            hf_spin_end(&round, false);
             if (!hf_mux_call_is_done(self) && !await_input(mux, deadline)) break;
         }
     }
