@@ -121,6 +121,14 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
     }
 }
 
+/* What the limit goes by is time: an error that came quickly is none of its concern. */
+static enum hf_outcome outcome_for_limit(hf_err err)
+{
+    if (hf_err_category(err) == HF_CATEGORY_TIMEOUT) return HF_OUTCOME_FAILURE;
+    const bool is_answer = hf_call_outcome(err) == HF_OUTCOME_SUCCESS;
+    return is_answer ? HF_OUTCOME_SUCCESS : HF_OUTCOME_NEUTRAL;
+}
+
 /* Under the adaptive limit, where that is asked for. What waits or is large by nature neither
  * takes part in it nor tells how fast the server is. */
 static hf_err run_within_limit(struct hf_client *client, const struct hf_call *call,
@@ -131,17 +139,14 @@ static hf_err run_within_limit(struct hf_client *client, const struct hf_call *c
     if (!e->opts.adapts || wants_lease(client, call, request)) {
         return run_attempts(client, call, request, now, deadline, ended, error);
     }
+    struct hf_ticket ticket;
+    hf_err           err = hf_admission_enter(&e->admission, &ticket);
     *ended = now;
-    if (!hf_admission_enter(&e->admission)) {
-        return hf_fail(error, HF_E_OVERLOAD, "the server is slow: at most %u calls at once",
-                       hf_admission_limit(&e->admission));
-    }
-    const hf_err err = run_attempts(client, call, request, now, deadline, ended, error);
-    if (hf_call_outcome(err) == HF_OUTCOME_NEUTRAL) {
-        hf_admission_leave_untimed(&e->admission);
-    } else {
-        hf_admission_leave(&e->admission, *ended, hf_between(now, *ended));
-    }
+    if (err) return hf_fail(error, err, "the server is slow, and enough calls wait for it");
+
+    err = run_attempts(client, call, request, now, deadline, ended, error);
+    hf_admission_leave(&e->admission, *ended, ticket, outcome_for_limit(err),
+                       hf_between(now, *ended), hf_between(now, deadline));
     return err;
 }
 

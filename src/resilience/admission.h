@@ -1,73 +1,76 @@
-/* admission.h - how many calls may be under way when the server slows without failing.
+/* admission.h - how many calls may be under way, when the server is slow but does not fail.
  *
- *     while (calls come) {
- *         if (!hf_admission_enter(&a)) return HF_E_OVERLOAD;
- *         ...
- *         hf_admission_leave(&a, now, took);
- *     }
+ *     struct hf_ticket ticket;
+ *     if ((err = hf_admission_enter(admission, &ticket))) return err;
+ *     ...
+ *     hf_admission_leave(admission, now, ticket, outcome, took, timeout);
  *
- * Calls that queue at a slow server until their deadline keep it busy with work that nobody
- * waits for any more. So the limit follows the latency: every window, of at least
- * HF_ADMISSION_SAMPLES calls, it is multiplied by the best mean of the last half to whole
- * minute, times `tolerance`, over the present mean (a factor of 0.5 to 1), and grows by a
- * tenth and two if it was used at all. What has become slow for good counts as normal after a
- * minute.
+ * A server that serves one after the other makes everybody wait for everybody: with enough
+ * callers every call ends at its deadline, its work is done for nobody, and nothing gets
+ * through. Then fewer calls under way mean more answers. So the limit is sought at which the
+ * mean call takes half of the time it is allowed; whoever comes on top is refused at once.
  *
- * Threads:  any. Entering is one atomic operation; of several that leave at once some may not
- *           be sampled.
- * Memory:   caller-allocated.
- * Time:     handed in; while it stands still or runs backwards the limit stays.
- * Errors:   none. The limit is off unless asked for: see docs/adr/. */
+ *     off duty: nobody is counted                      while calls take less than half
+ *     on duty:  counted; after some 64 calls the limit
+ *                 shrinks to a half or three quarters  calls take more than half on average
+ *                 grows by an eighth                   they take less, and the limit is felt
+ *                 doubles                              they take less than an eighth
+ *                 is lifted for 5 s                    shrinking cost answers: not a queue,
+ *                                                      but a long way makes the calls slow
+ *               and off duty again                     after four rounds that felt no limit
+ *
+ * Liveness: the limit is never under one, so a call that finds nobody inside gets in.
+ *
+ * Threads:  any.
+ * Memory:   caller-allocated; must not be moved.
+ * Time:     handed in. Whatever the clock does, only the limit may be off for a while.
+ * Cost:     off duty a load to enter and one to leave; on duty no lock to enter or to be
+ *           refused, a short one to leave.
+ * Errors:   HF_E_OVERLOAD. */
 
 #ifndef HF_RESILIENCE_ADMISSION_H
 #define HF_RESILIENCE_ADMISSION_H
 
-#include <holdfast/time.h>
+#include <holdfast/breaker.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-enum { HF_ADMISSION_SAMPLES = 10 };
-
-struct hf_admission_opts {
-    uint32_t    limit_min; /* >= 1. */
-    uint32_t    limit_max; /* >= limit_min; also where it begins. */
-    double      tolerance; /* Of the mean latency against the best one, >= 1. */
-    hf_duration window;    /* > 0. */
+struct hf_ticket {
+    bool is_counted;
 };
 
 struct hf_admission {
-    struct hf_admission_opts opts;
-    _Atomic uint32_t         in_flight;
-    _Atomic uint32_t         limit;
-    pthread_mutex_t          lock;
+    _Atomic uint32_t limit;  /* 0: off duty. */
+    _Atomic uint32_t inside; /* Counted ones. */
+    _Atomic uint64_t refused;
+
+    pthread_mutex_t lock;
     struct {
-        hf_instant window_began;
-        double     sum_ns; /* Of the window's samples. */
-        uint32_t   samples;
-        uint32_t   in_flight_max; /* Seen in the window. */
-        hf_instant half_began;
-        double best_ns[2]; /* Mean of the best window of this half minute, and the last. */
+        /* This round: calls that began and ended in it. */
+        hf_instant began;
+        uint32_t   calls;
+        double     shares;  /* Sum of: time taken / time allowed. */
+        uint32_t   answers; /* These, and of calls that began before. */
+        uint32_t   peak;    /* Most inside at a time. */
+
+        double     answers_due; /* A second, or shrinking the last time was wrong; or 0. */
+        uint32_t   quiet;       /* Rounds in a row that felt no limit. */
+        hf_instant lifted_until;
     } locked;
 };
 
-/* Limit 4 to 1000, tolerance 2, windows of 100 ms. */
-struct hf_admission_opts hf_admission_opts_default(void);
+void hf_admission_init(struct hf_admission *a);
 
-void hf_admission_init(struct hf_admission *a, const struct hf_admission_opts *opts,
-                       hf_instant now);
+/* When no other thread is inside. */
 void hf_admission_deinit(struct hf_admission *a);
 
-/* False when the limit is reached; then there is nothing to leave. */
-bool hf_admission_enter(struct hf_admission *a);
+/* On HF_OK the caller must leave once. */
+HF_NODISCARD hf_err hf_admission_enter(struct hf_admission *a, struct hf_ticket *ticket);
 
-/* A call that entered has ended: answered by the server, or given up on it. */
-void hf_admission_leave(struct hf_admission *a, hf_instant now, hf_duration took);
-
-/* ... or in a way that tells nothing of the server's pace, such as an open breaker. */
-void hf_admission_leave_untimed(struct hf_admission *a);
-
-uint32_t hf_admission_limit(const struct hf_admission *a);
+/* SUCCESS: the server answered. FAILURE: it did not within timeout. NEUTRAL: neither, and
+ * only the place is given back. */
+void hf_admission_leave(struct hf_admission *a, hf_instant now, struct hf_ticket ticket,
+                        enum hf_outcome outcome, hf_duration took, hf_duration timeout);
 
 #endif

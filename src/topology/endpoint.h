@@ -42,7 +42,7 @@ struct hf_endpoint_opts {
     struct hf_mux_limits   limits;
     struct hf_breaker_opts breaker;
     struct hf_retry_opts   retry;
-    bool                   adapts; /* Limits calls under way by the server's latency. */
+    bool                   adapts; /* Limits calls under way while the server is slow. */
     unsigned               connections_max; /* Shared and leased together, >= 1. */
     hf_duration            connect_timeout;
     hf_duration            health_interval; /* 0: no checks while all is well. */

@@ -47,7 +47,8 @@ static bool has_served(void *arg)
     return atomic_load(&((struct crowd *)arg)->served) > 2000;
 }
 
-/* The server gets slow, not broken: a few bytes pass, and a crowd would queue for them. */
+/* The server gets slow, not broken: a few bytes pass, and a crowd would queue for them until
+ * its deadline. */
 static void a_slow_server_sheds_load_early_and_goes_on_serving(void **state)
 {
     (void)state;
@@ -55,7 +56,8 @@ static void a_slow_server_sheds_load_early_and_goes_on_serving(void **state)
     struct redis_server *server = redis_server_open(NULL);
     struct fault_proxy  *proxy = fault_proxy_start(redis_server_socket(server));
     struct crowd         crowd = { 0 };
-    crowd.client = client_open_ready(fault_proxy_url(proxy), "adaptive_limit", "true", NULL);
+    crowd.client = client_open_ready(fault_proxy_url(proxy), "adaptive_limit", "true",
+                                     "socket_timeout", "0.25", NULL);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, call_on, &crowd), 0);
     }

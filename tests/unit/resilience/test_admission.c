@@ -3,228 +3,156 @@
 #include "support/test.h"
 
 #include <pthread.h>
-#include <string.h>
 
-/* An open load of 2000 calls a second with 100 ms each to live, at a server that works on
- * four at a time, in order, also on those that have been given up. */
+static const hf_instant begin = { 1000000000000 };
 
-enum {
-    WORKERS = 4,
-    CALLS_PER_SECOND = 2000,
-    DEADLINE_MS = 100,
-    QUEUE = 1 << 16,
-};
-
-struct sim {
-    struct hf_admission admission;
-    bool                is_limited;
-    hf_instant          now;
-    hf_instant          workers[WORKERS]; /* When each is free. */
-    struct {
-        hf_instant begun, ends;
-        bool       is_good;
-    } calls[QUEUE]; /* Under way: they end in the order they began. */
-    size_t first, last;
-    long   good, late, shed;
-};
-
-static void init(struct sim *s, bool is_limited)
+static hf_err enter(struct hf_admission *a, struct hf_ticket *ticket)
 {
-    const struct hf_admission_opts opts = hf_admission_opts_default();
-    memset(s, 0, sizeof *s);
-    s->is_limited = is_limited;
-    s->now = (hf_instant){ 1000000000 };
-    hf_admission_init(&s->admission, &opts, s->now);
+    return hf_admission_enter(a, ticket);
 }
 
-static void end_calls(struct sim *s, hf_instant until)
+static void one_call(struct hf_admission *a, hf_instant now, hf_duration took,
+                     hf_duration timeout)
 {
-    for (; s->first < s->last && !hf_before(until, s->calls[s->first % QUEUE].ends);
-         s->first++) {
-        const hf_instant begun = s->calls[s->first % QUEUE].begun;
-        const hf_instant ends = s->calls[s->first % QUEUE].ends;
-        s->good += s->calls[s->first % QUEUE].is_good;
-        s->late += !s->calls[s->first % QUEUE].is_good;
-        if (s->is_limited) hf_admission_leave(&s->admission, ends, hf_between(begun, ends));
-    }
+    struct hf_ticket ticket;
+    assert_int_equal(enter(a, &ticket), HF_OK);
+    hf_admission_leave(a, now, ticket, HF_OUTCOME_SUCCESS, took, timeout);
 }
 
-static void begin_call(struct sim *s, hf_duration service, hf_duration network)
-{
-    if (s->is_limited && !hf_admission_enter(&s->admission)) {
-        s->shed++;
-        return;
-    }
-    hf_instant *worker = &s->workers[0];
-    for (int i = 1; i < WORKERS; i++) {
-        if (hf_before(s->workers[i], *worker)) worker = &s->workers[i];
-    }
-    *worker = hf_later(hf_before(*worker, s->now) ? s->now : *worker, service);
-
-    const hf_instant answer = hf_later(*worker, network);
-    const hf_instant deadline = hf_later(s->now, hf_ms(DEADLINE_MS));
-    const size_t     at = s->last++ % QUEUE;
-    assert_true(s->last - s->first <= QUEUE);
-    s->calls[at].begun = s->now;
-    s->calls[at].ends = hf_earlier_of(answer, deadline);
-    s->calls[at].is_good = !hf_before(deadline, answer);
-}
-
-static void run(struct sim *s, uint32_t seconds, hf_duration service, hf_duration network)
-{
-    s->good = s->late = s->shed = 0;
-    for (uint32_t i = 0; i < seconds * CALLS_PER_SECOND; i++) {
-        end_calls(s, s->now);
-        begin_call(s, service, network);
-        s->now = hf_later(s->now, hf_ns(1000000000 / CALLS_PER_SECOND));
-    }
-}
-
-static void deinit(struct sim *s)
-{
-    end_calls(s, hf_never());
-    hf_admission_deinit(&s->admission);
-}
-
-static struct sim with, without;
-
-static void when_the_server_slows_goodput_stays_only_with_the_limit(void **state)
+static void one_slow_call_among_many_refuses_nobody(void **state)
 {
     (void)state;
-    enum { SECONDS = 20, CAPACITY = WORKERS * 100 }; /* At 10 ms each, a fifth of the load. */
-    init(&with, true);
-    init(&without, false);
-    run(&with, 5, hf_ms(1), hf_ms(1));
-    run(&without, 5, hf_ms(1), hf_ms(1));
-    assert_int_equal(with.shed + with.late + without.late, 0);
-
-    run(&with, SECONDS, hf_ms(10), hf_ms(1));
-    run(&without, SECONDS, hf_ms(10), hf_ms(1));
-    print_message("calls/s in time at a server of %d/s: %ld with the limit, %ld without\n",
-                  CAPACITY, with.good / SECONDS, without.good / SECONDS);
-    assert_true(with.good > SECONDS * CAPACITY * 8 / 10);
-    assert_true(without.good < SECONDS * CAPACITY / 10);
-
-    run(&with, 5, hf_ms(1), hf_ms(1));
-    run(&with, 5, hf_ms(1), hf_ms(1));
-    assert_int_equal(with.shed + with.late, 0);
-    deinit(&with);
-    deinit(&without);
-}
-
-/* The price, and why it is off by default: a path that is longer, at a server that is well.
- */
-static void when_only_the_way_gets_longer_the_limit_sheds_for_nothing(void **state)
-{
-    (void)state;
-    enum { SECONDS = 10 };
-    init(&with, true);
-    init(&without, false);
-    run(&with, 5, hf_ms(1), hf_ms(1));
-    run(&without, 5, hf_ms(1), hf_ms(1));
-    run(&with, SECONDS, hf_ms(1), hf_ms(40));
-    run(&without, SECONDS, hf_ms(1), hf_ms(40));
-    print_message("calls shed because the way is 40 ms longer: %ld %% with the limit\n",
-                  with.shed * 100 / (SECONDS * CALLS_PER_SECOND));
-    assert_int_equal(without.late, 0);
-    assert_true(with.shed > SECONDS * CALLS_PER_SECOND / 2);
-
-    run(&with, 65, hf_ms(1), hf_ms(40));
-    run(&with, 5, hf_ms(1), hf_ms(40));
-    assert_int_equal(with.shed, 0);
-    deinit(&with);
-    deinit(&without);
-}
-
-static void the_limit_stays_between_its_bounds(void **state)
-{
-    (void)state;
-    struct hf_admission      a;
-    struct hf_admission_opts opts = hf_admission_opts_default();
-    hf_instant               now = { 0 };
-    opts.limit_max = 8;
-    hf_admission_init(&a, &opts, now);
-    for (int round = 0; round < 1000; round++) {
-        int entered = 0;
-        while (hf_admission_enter(&a)) entered++;
-        assert_in_range(entered, 4, 8);
-        if (round == 0) assert_int_equal(entered, 8);
-        now = hf_later(now, hf_ms(50));
-        const hf_duration took = hf_ms(round % 100 < 50 ? 1 : 1000);
-        for (; entered > 0; entered--) hf_admission_leave(&a, now, took);
-    }
-    hf_admission_deinit(&a);
-}
-
-static void a_clock_that_stands_still_or_runs_backwards_changes_nothing(void **state)
-{
-    (void)state;
-    struct hf_admission            a;
-    const struct hf_admission_opts opts = hf_admission_opts_default();
-    hf_admission_init(&a, &opts, (hf_instant){ 1000000000000 });
-    for (int i = 0; i < 1000; i++) {
-        assert_true(hf_admission_enter(&a));
-        hf_admission_leave(&a, (hf_instant){ 1000000000000 - i % 2 * 500000000000 },
-                           hf_ms((uint32_t)i));
-    }
-    assert_int_equal(hf_admission_limit(&a), 1000);
-    hf_admission_deinit(&a);
-}
-
-static void calls_that_tell_nothing_of_the_pace_do_not_move_the_limit(void **state)
-{
-    (void)state;
-    struct hf_admission            a;
-    const struct hf_admission_opts opts = hf_admission_opts_default();
-    hf_instant                     now = { 0 };
-    hf_admission_init(&a, &opts, now);
+    struct hf_admission a;
+    hf_instant          now = begin;
+    hf_admission_init(&a);
     for (int i = 0; i < 10000; i++) {
         now = hf_later(now, hf_ms(1));
-        assert_true(hf_admission_enter(&a));
-        if (i % 2) {
-            hf_admission_leave(&a, now, hf_ms(1));
-        } else {
-            hf_admission_leave_untimed(&a);
-        }
+        one_call(&a, now, hf_ms(i % 500 == 0 ? 100 : 1), hf_ms(100));
     }
-    assert_int_equal(hf_admission_limit(&a), opts.limit_max);
+    assert_int_equal(atomic_load(&a.refused), 0);
     hf_admission_deinit(&a);
 }
+
+static void a_lone_caller_is_never_refused(void **state)
+{
+    (void)state;
+    struct hf_admission a;
+    hf_instant          now = begin;
+    hf_admission_init(&a);
+    for (int i = 0; i < 1000; i++) {
+        struct hf_ticket ticket;
+        assert_int_equal(enter(&a, &ticket), HF_OK);
+        now = hf_later(now, hf_ms(100));
+        hf_admission_leave(&a, now, ticket, HF_OUTCOME_FAILURE, hf_ms(100), hf_ms(100));
+    }
+    hf_admission_deinit(&a);
+}
+
+/* Shrinks the limit to one. */
+static void starve(struct hf_admission *a, hf_instant *now)
+{
+    for (int i = 0; i < 2000; i++) {
+        struct hf_ticket tickets[8];
+        int              count = 0;
+        while (count < 8 && enter(a, &tickets[count]) == HF_OK) count++;
+        *now = hf_later(*now, hf_ms(100));
+        for (int k = 0; k < count; k++) {
+            hf_admission_leave(a, *now, tickets[k], HF_OUTCOME_FAILURE, hf_ms(100),
+                               hf_ms(100));
+        }
+    }
+    assert_int_equal(atomic_load(&a->limit), 1);
+}
+
+static void the_limit_holds_to_the_call(void **state)
+{
+    (void)state;
+    struct hf_admission a;
+    struct hf_ticket    first, second;
+    hf_instant          now = begin;
+    hf_admission_init(&a);
+    starve(&a, &now);
+    const uint64_t before = atomic_load(&a.refused);
+    assert_int_equal(enter(&a, &first), HF_OK);
+    assert_int_equal(enter(&a, &second), HF_E_OVERLOAD);
+    assert_int_equal(atomic_load(&a.refused), before + 1);
+    hf_admission_leave(&a, now, first, HF_OUTCOME_NEUTRAL, hf_ns(0), hf_ms(100));
+    assert_int_equal(enter(&a, &second), HF_OK);
+    hf_admission_leave(&a, now, second, HF_OUTCOME_NEUTRAL, hf_ns(0), hf_ms(100));
+    assert_int_equal(atomic_load(&a.limit), 1);
+    hf_admission_deinit(&a);
+}
+
+static void no_clock_keeps_the_limit_down_once_calls_are_quick(void **state)
+{
+    (void)state;
+    static const int64_t clocks[] = { INT64_MIN, -1, 0, INT64_MAX, 1000000000 };
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+        struct hf_admission a;
+        hf_instant          now = begin;
+        hf_admission_init(&a);
+        starve(&a, &now);
+        now.ns = clocks[i];
+        for (int k = 0; k < 2000; k++) one_call(&a, now, hf_ns(0), hf_ms(100));
+        for (int k = 0; k < 2000; k++) one_call(&a, now, hf_ns(0), hf_ms(100));
+        assert_true(atomic_load(&a.limit) != 1);
+        hf_admission_deinit(&a);
+    }
+}
+
+static void timeouts_of_nothing_and_of_for_ever_are_defined(void **state)
+{
+    (void)state;
+    struct hf_admission a;
+    hf_admission_init(&a);
+    for (int i = 0; i < 1000; i++) one_call(&a, begin, hf_ns(INT64_MAX), hf_ns(0));
+    for (int i = 0; i < 1000; i++) one_call(&a, begin, hf_ns(0), hf_ns(INT64_MAX));
+    hf_admission_deinit(&a);
+}
+
+struct crowd {
+    struct hf_admission admission;
+    _Atomic int64_t     now_us;
+};
 
 static void *come_and_go(void *ctx)
 {
-    struct hf_admission *a = ctx;
+    struct crowd *c = ctx;
     for (int i = 0; i < 20000; i++) {
-        if (!hf_admission_enter(a)) continue;
-        hf_admission_leave(a, (hf_instant){ i * INT64_C(100000) }, hf_us((uint32_t)i % 700));
+        struct hf_ticket ticket;
+        if (enter(&c->admission, &ticket)) continue;
+        const hf_instant now = { atomic_fetch_add(&c->now_us, 500) * 1000 };
+        const bool       is_bad = now.ns / 500000000 % 2 == 0;
+        hf_admission_leave(&c->admission, now, ticket,
+                           is_bad ? HF_OUTCOME_FAILURE : HF_OUTCOME_SUCCESS, hf_us(600),
+                           hf_ms(10));
     }
     return NULL;
 }
 
-static void threads_leave_nothing_behind(void **state)
+static void nobody_is_left_inside_when_all_threads_have_left(void **state)
 {
     (void)state;
-    struct hf_admission            a;
-    const struct hf_admission_opts opts = hf_admission_opts_default();
-    pthread_t                      threads[4];
-    hf_admission_init(&a, &opts, (hf_instant){ 0 });
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &a), 0);
-    }
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-    assert_int_equal(a.in_flight, 0);
-    hf_admission_deinit(&a);
+    enum { THREADS = 4 };
+    static struct crowd c;
+    pthread_t           threads[THREADS];
+    hf_admission_init(&c.admission);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &c), 0);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&c.admission.inside), 0);
+    hf_admission_deinit(&c.admission);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(when_the_server_slows_goodput_stays_only_with_the_limit),
-        cmocka_unit_test(when_only_the_way_gets_longer_the_limit_sheds_for_nothing),
-        cmocka_unit_test(the_limit_stays_between_its_bounds),
-        cmocka_unit_test(a_clock_that_stands_still_or_runs_backwards_changes_nothing),
-        cmocka_unit_test(calls_that_tell_nothing_of_the_pace_do_not_move_the_limit),
-        cmocka_unit_test(threads_leave_nothing_behind),
+        cmocka_unit_test(one_slow_call_among_many_refuses_nobody),
+        cmocka_unit_test(a_lone_caller_is_never_refused),
+        cmocka_unit_test(the_limit_holds_to_the_call),
+        cmocka_unit_test(no_clock_keeps_the_limit_down_once_calls_are_quick),
+        cmocka_unit_test(timeouts_of_nothing_and_of_for_ever_are_defined),
+        cmocka_unit_test(nobody_is_left_inside_when_all_threads_have_left),
     };
     return RUN_TESTS(tests);
 }
