@@ -161,6 +161,27 @@ HF_API HF_NODISCARD hf_err hf_cache_load(struct hf_cache *cache, const struct hf
                                          hf_load_fn load, void *ctx, struct hf_value **value,
                                          struct hf_error *error);
 
+/* How far a sweep has come. Zero-initialised to begin with; kept as it is to go on with. */
+struct hf_sweep {
+    uint64_t cursor;  /* Of SCAN. */
+    uint64_t steps;   /* So far. */
+    uint64_t deleted; /* Entries so far. */
+};
+
+/* Called after each step but the last, in the caller's thread; false ends the sweep there. */
+typedef bool (*hf_sweep_fn)(const struct hf_sweep *sweep, void *ctx);
+
+/* Deletes the entries whose keys match a glob-style pattern ("user:42:*"; `?`, `[ab]` and `\`
+ * as in Redis), by SCAN and UNLINK in small steps, so that the server is never held up. The
+ * call's timeout bounds each step. What is stored while it runs may stay.
+ *
+ * HF_OK when it is through, and then the cursor is 0; HF_MISS when progress ended it. After
+ * that or an error, calling it again with the same *sweep goes on. progress may be NULL. On
+ * one server only: not on a cluster. */
+HF_API HF_NODISCARD hf_err hf_cache_delete_matching(
+    struct hf_cache *cache, const struct hf_call *call, struct hf_bytes pattern,
+    struct hf_sweep *sweep, hf_sweep_fn progress, void *ctx, struct hf_error *error);
+
 /* Many entries in one round trip, at most HF_BATCH_COMMANDS_MAX of them and, together,
  * HF_BATCH_BYTES_MAX (batch.h); else HF_E_TOO_LARGE and nothing is sent. Each has a result
  * of its own in errs, as the single call would have given it. What comes back is HF_OK when

@@ -4,6 +4,7 @@
  *     cache_read.c   get, exists, ttl
  *     cache_write.c  set, delete, touch, clear
  *     cache_many.c   the same for many keys in one round trip
+ *     cache_sweep.c  delete by pattern
  *     cache_load.c   get or else load, once for all who ask
  *
  * Threads:  what is not atomic or locked in its own module is read-only after open. */
