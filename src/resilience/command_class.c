@@ -35,12 +35,15 @@ struct row {
 
 /* clang-format off */
 
-/* Sorted by name. */
-static const struct row rows[] = {
+/* By first letter; the frequent ones come first, then by name. */
+static const struct row rows_a[] = {
     { "ACL",                     ACCUMULATING,  ADMIN,             PLAIN },
     { "APPEND",                  ACCUMULATING,  0,                 PLAIN },
     { "ASKING",                  READ,          SESSION,           PLAIN },
     { "AUTH",                    READ,          SESSION,           PLAIN },
+};
+
+static const struct row rows_b[] = {
     { "BGREWRITEAOF",            ACCUMULATING,  ADMIN,             PLAIN },
     { "BGSAVE",                  ACCUMULATING,  ADMIN,             PLAIN },
     { "BITCOUNT",                READ,          0,                 PLAIN },
@@ -56,6 +59,9 @@ static const struct row rows[] = {
     { "BZMPOP",                  ACCUMULATING,  BLOCKING,          PLAIN },
     { "BZPOPMAX",                ACCUMULATING,  BLOCKING,          PLAIN },
     { "BZPOPMIN",                ACCUMULATING,  BLOCKING,          PLAIN },
+};
+
+static const struct row rows_c[] = {
     { "CLIENT",                  ACCUMULATING,  ADMIN,             FAMILY },
     { "CLIENT CACHING",          ACCUMULATING,  SESSION,           PLAIN },
     { "CLIENT GETNAME",          READ,          0,                 PLAIN },
@@ -83,23 +89,32 @@ static const struct row rows[] = {
     { "CONFIG RESETSTAT",        IDEMPOTENT,    ADMIN,             PLAIN },
     { "CONFIG SET",              IDEMPOTENT,    ADMIN,             PLAIN },
     { "COPY",                    ACCUMULATING,  0,                 REPLACE },
+};
+
+static const struct row rows_d[] = {
+    { "DEL",                     IDEMPOTENT,    0,                 PLAIN },
     { "DBSIZE",                  READ,          0,                 PLAIN },
     { "DEBUG",                   ACCUMULATING,  ADMIN,             PLAIN },
     { "DECR",                    ACCUMULATING,  0,                 PLAIN },
     { "DECRBY",                  ACCUMULATING,  0,                 PLAIN },
-    { "DEL",                     IDEMPOTENT,    0,                 PLAIN },
     { "DISCARD",                 ACCUMULATING,  SESSION,           PLAIN },
     { "DUMP",                    READ,          0,                 PLAIN },
-    { "ECHO",                    READ,          0,                 PLAIN },
-    { "EVAL",                    ACCUMULATING,  0,                 PLAIN },
+};
+
+static const struct row rows_e[] = {
+    { "EXISTS",                  READ,          0,                 PLAIN },
+    { "EXPIRE",                  IDEMPOTENT,    0,                 NX_OR_GET },
     { "EVALSHA",                 ACCUMULATING,  0,                 PLAIN },
+    { "EVAL",                    ACCUMULATING,  0,                 PLAIN },
+    { "ECHO",                    READ,          0,                 PLAIN },
     { "EVALSHA_RO",              READ,          0,                 PLAIN },
     { "EVAL_RO",                 READ,          0,                 PLAIN },
     { "EXEC",                    ACCUMULATING,  SESSION,           PLAIN },
-    { "EXISTS",                  READ,          0,                 PLAIN },
-    { "EXPIRE",                  IDEMPOTENT,    0,                 NX_OR_GET },
     { "EXPIREAT",                IDEMPOTENT,    0,                 NX_OR_GET },
     { "EXPIRETIME",              READ,          0,                 PLAIN },
+};
+
+static const struct row rows_f[] = {
     { "FAILOVER",                ACCUMULATING,  ADMIN,             PLAIN },
     { "FCALL",                   ACCUMULATING,  0,                 PLAIN },
     { "FCALL_RO",                READ,          0,                 PLAIN },
@@ -109,6 +124,10 @@ static const struct row rows[] = {
     { "FUNCTION DUMP",           READ,          0,                 PLAIN },
     { "FUNCTION LIST",           READ,          0,                 PLAIN },
     { "FUNCTION STATS",          READ,          0,                 PLAIN },
+};
+
+static const struct row rows_g[] = {
+    { "GET",                     READ,          0,                 PLAIN },
     { "GEOADD",                  IDEMPOTENT,    0,                 PLAIN },
     { "GEODIST",                 READ,          0,                 PLAIN },
     { "GEOHASH",                 READ,          0,                 PLAIN },
@@ -119,16 +138,19 @@ static const struct row rows[] = {
     { "GEORADIUS_RO",            READ,          0,                 PLAIN },
     { "GEOSEARCH",               READ,          0,                 PLAIN },
     { "GEOSEARCHSTORE",          ACCUMULATING,  0,                 PLAIN },
-    { "GET",                     READ,          0,                 PLAIN },
     { "GETBIT",                  READ,          0,                 PLAIN },
     { "GETDEL",                  ACCUMULATING,  0,                 PLAIN },
     { "GETEX",                   IDEMPOTENT,    0,                 PLAIN },
     { "GETRANGE",                READ,          0,                 PLAIN },
     { "GETSET",                  ACCUMULATING,  0,                 PLAIN },
+};
+
+static const struct row rows_h[] = {
+    { "HGET",                    READ,          0,                 PLAIN },
+    { "HSET",                    IDEMPOTENT,    0,                 PLAIN },
     { "HDEL",                    IDEMPOTENT,    0,                 PLAIN },
     { "HELLO",                   READ,          SESSION,           PLAIN },
     { "HEXISTS",                 READ,          0,                 PLAIN },
-    { "HGET",                    READ,          0,                 PLAIN },
     { "HGETALL",                 READ,          0,                 PLAIN },
     { "HINCRBY",                 ACCUMULATING,  0,                 PLAIN },
     { "HINCRBYFLOAT",            ACCUMULATING,  0,                 PLAIN },
@@ -138,15 +160,24 @@ static const struct row rows[] = {
     { "HMSET",                   IDEMPOTENT,    0,                 PLAIN },
     { "HRANDFIELD",              READ,          0,                 PLAIN },
     { "HSCAN",                   READ,          0,                 PLAIN },
-    { "HSET",                    IDEMPOTENT,    0,                 PLAIN },
     { "HSETNX",                  ACCUMULATING,  0,                 PLAIN },
     { "HSTRLEN",                 READ,          0,                 PLAIN },
     { "HVALS",                   READ,          0,                 PLAIN },
+};
+
+static const struct row rows_i[] = {
     { "INCR",                    ACCUMULATING,  0,                 PLAIN },
     { "INCRBY",                  ACCUMULATING,  0,                 PLAIN },
     { "INCRBYFLOAT",             ACCUMULATING,  0,                 PLAIN },
     { "INFO",                    READ,          0,                 PLAIN },
+};
+
+static const struct row rows_k[] = {
     { "KEYS",                    READ,          0,                 PLAIN },
+};
+
+static const struct row rows_l[] = {
+    { "LPUSH",                   ACCUMULATING,  0,                 PLAIN },
     { "LASTSAVE",                READ,          0,                 PLAIN },
     { "LATENCY",                 READ,          ADMIN,             PLAIN },
     { "LCS",                     READ,          0,                 PLAIN },
@@ -158,24 +189,35 @@ static const struct row rows[] = {
     { "LOLWUT",                  READ,          0,                 PLAIN },
     { "LPOP",                    ACCUMULATING,  0,                 PLAIN },
     { "LPOS",                    READ,          0,                 PLAIN },
-    { "LPUSH",                   ACCUMULATING,  0,                 PLAIN },
     { "LPUSHX",                  ACCUMULATING,  0,                 PLAIN },
     { "LRANGE",                  READ,          0,                 PLAIN },
     { "LREM",                    ACCUMULATING,  0,                 PLAIN },
     { "LSET",                    IDEMPOTENT,    0,                 PLAIN },
     { "LTRIM",                   ACCUMULATING,  0,                 PLAIN },
-    { "MEMORY",                  READ,          0,                 PLAIN },
+};
+
+static const struct row rows_m[] = {
     { "MGET",                    READ,          0,                 PLAIN },
+    { "MSET",                    IDEMPOTENT,    0,                 PLAIN },
+    { "MEMORY",                  READ,          0,                 PLAIN },
     { "MIGRATE",                 ACCUMULATING,  0,                 PLAIN },
     { "MODULE",                  ACCUMULATING,  ADMIN,             PLAIN },
     { "MONITOR",                 ACCUMULATING,  ADMIN | SESSION,   PLAIN },
     { "MOVE",                    ACCUMULATING,  0,                 PLAIN },
-    { "MSET",                    IDEMPOTENT,    0,                 PLAIN },
     { "MSETNX",                  ACCUMULATING,  0,                 PLAIN },
     { "MULTI",                   ACCUMULATING,  SESSION,           PLAIN },
+};
+
+static const struct row rows_o[] = {
     { "OBJECT",                  READ,          0,                 PLAIN },
-    { "PERSIST",                 IDEMPOTENT,    0,                 PLAIN },
+};
+
+static const struct row rows_p[] = {
+    { "PTTL",                    READ,          0,                 PLAIN },
     { "PEXPIRE",                 IDEMPOTENT,    0,                 NX_OR_GET },
+    { "PSETEX",                  IDEMPOTENT,    0,                 PLAIN },
+    { "PING",                    READ,          0,                 PLAIN },
+    { "PERSIST",                 IDEMPOTENT,    0,                 PLAIN },
     { "PEXPIREAT",               IDEMPOTENT,    0,                 NX_OR_GET },
     { "PEXPIRETIME",             READ,          0,                 PLAIN },
     { "PFADD",                   IDEMPOTENT,    0,                 PLAIN },
@@ -183,15 +225,18 @@ static const struct row rows[] = {
     { "PFDEBUG",                 ACCUMULATING,  ADMIN,             PLAIN },
     { "PFMERGE",                 IDEMPOTENT,    0,                 PLAIN },
     { "PFSELFTEST",              ACCUMULATING,  ADMIN,             PLAIN },
-    { "PING",                    READ,          0,                 PLAIN },
-    { "PSETEX",                  IDEMPOTENT,    0,                 PLAIN },
     { "PSUBSCRIBE",              ACCUMULATING,  SESSION,           PLAIN },
     { "PSYNC",                   ACCUMULATING,  ADMIN | SESSION,   PLAIN },
-    { "PTTL",                    READ,          0,                 PLAIN },
     { "PUBLISH",                 ACCUMULATING,  0,                 PLAIN },
     { "PUBSUB",                  READ,          0,                 PLAIN },
     { "PUNSUBSCRIBE",            ACCUMULATING,  SESSION,           PLAIN },
+};
+
+static const struct row rows_q[] = {
     { "QUIT",                    ACCUMULATING,  SESSION,           PLAIN },
+};
+
+static const struct row rows_r[] = {
     { "RANDOMKEY",               READ,          0,                 PLAIN },
     { "READONLY",                READ,          SESSION,           PLAIN },
     { "READWRITE",               READ,          SESSION,           PLAIN },
@@ -207,9 +252,14 @@ static const struct row rows[] = {
     { "RPOPLPUSH",               ACCUMULATING,  0,                 PLAIN },
     { "RPUSH",                   ACCUMULATING,  0,                 PLAIN },
     { "RPUSHX",                  ACCUMULATING,  0,                 PLAIN },
+};
+
+static const struct row rows_s[] = {
+    { "SET",                     IDEMPOTENT,    0,                 NX_OR_GET },
+    { "SETEX",                   IDEMPOTENT,    0,                 PLAIN },
+    { "SCAN",                    READ,          0,                 PLAIN },
     { "SADD",                    IDEMPOTENT,    0,                 PLAIN },
     { "SAVE",                    ACCUMULATING,  ADMIN,             PLAIN },
-    { "SCAN",                    READ,          0,                 PLAIN },
     { "SCARD",                   READ,          0,                 PLAIN },
     { "SCRIPT",                  ACCUMULATING,  0,                 FAMILY },
     { "SCRIPT EXISTS",           READ,          0,                 PLAIN },
@@ -218,9 +268,7 @@ static const struct row rows[] = {
     { "SDIFF",                   READ,          0,                 PLAIN },
     { "SDIFFSTORE",              IDEMPOTENT,    0,                 PLAIN },
     { "SELECT",                  READ,          SESSION,           PLAIN },
-    { "SET",                     IDEMPOTENT,    0,                 NX_OR_GET },
     { "SETBIT",                  ACCUMULATING,  0,                 PLAIN },
-    { "SETEX",                   IDEMPOTENT,    0,                 PLAIN },
     { "SETNX",                   ACCUMULATING,  0,                 PLAIN },
     { "SETRANGE",                IDEMPOTENT,    0,                 PLAIN },
     { "SHUTDOWN",                ACCUMULATING,  ADMIN,             PLAIN },
@@ -251,15 +299,27 @@ static const struct row rows[] = {
     { "SUNSUBSCRIBE",            ACCUMULATING,  SESSION,           PLAIN },
     { "SWAPDB",                  ACCUMULATING,  0,                 PLAIN },
     { "SYNC",                    ACCUMULATING,  ADMIN | SESSION,   PLAIN },
+};
+
+static const struct row rows_t[] = {
+    { "TTL",                     READ,          0,                 PLAIN },
     { "TIME",                    READ,          0,                 PLAIN },
     { "TOUCH",                   READ,          0,                 PLAIN },
-    { "TTL",                     READ,          0,                 PLAIN },
     { "TYPE",                    READ,          0,                 PLAIN },
+};
+
+static const struct row rows_u[] = {
     { "UNLINK",                  IDEMPOTENT,    0,                 PLAIN },
     { "UNSUBSCRIBE",             ACCUMULATING,  SESSION,           PLAIN },
     { "UNWATCH",                 READ,          SESSION,           PLAIN },
+};
+
+static const struct row rows_w[] = {
     { "WAIT",                    READ,          BLOCKING,          PLAIN },
     { "WATCH",                   READ,          SESSION,           PLAIN },
+};
+
+static const struct row rows_x[] = {
     { "XACK",                    IDEMPOTENT,    0,                 PLAIN },
     { "XADD",                    ACCUMULATING,  0,                 PLAIN },
     { "XAUTOCLAIM",              ACCUMULATING,  0,                 PLAIN },
@@ -275,6 +335,9 @@ static const struct row rows[] = {
     { "XREVRANGE",               READ,          0,                 PLAIN },
     { "XSETID",                  ACCUMULATING,  0,                 PLAIN },
     { "XTRIM",                   IDEMPOTENT,    0,                 PLAIN },
+};
+
+static const struct row rows_z[] = {
     { "ZADD",                    IDEMPOTENT,    0,                 INCR },
     { "ZCARD",                   READ,          0,                 PLAIN },
     { "ZCOUNT",                  READ,          0,                 PLAIN },
@@ -309,29 +372,55 @@ static const struct row rows[] = {
     { "ZUNIONSTORE",             ACCUMULATING,  0,                 PLAIN },
 };
 
+#define ROWS(array) { array, sizeof (array) / sizeof (array)[0] }
+
+static const struct {
+    const struct row *rows;
+    size_t            count;
+} letters[26] = {
+    ['A' - 'A'] = ROWS(rows_a),
+    ['B' - 'A'] = ROWS(rows_b),
+    ['C' - 'A'] = ROWS(rows_c),
+    ['D' - 'A'] = ROWS(rows_d),
+    ['E' - 'A'] = ROWS(rows_e),
+    ['F' - 'A'] = ROWS(rows_f),
+    ['G' - 'A'] = ROWS(rows_g),
+    ['H' - 'A'] = ROWS(rows_h),
+    ['I' - 'A'] = ROWS(rows_i),
+    ['K' - 'A'] = ROWS(rows_k),
+    ['L' - 'A'] = ROWS(rows_l),
+    ['M' - 'A'] = ROWS(rows_m),
+    ['O' - 'A'] = ROWS(rows_o),
+    ['P' - 'A'] = ROWS(rows_p),
+    ['Q' - 'A'] = ROWS(rows_q),
+    ['R' - 'A'] = ROWS(rows_r),
+    ['S' - 'A'] = ROWS(rows_s),
+    ['T' - 'A'] = ROWS(rows_t),
+    ['U' - 'A'] = ROWS(rows_u),
+    ['W' - 'A'] = ROWS(rows_w),
+    ['X' - 'A'] = ROWS(rows_x),
+    ['Z' - 'A'] = ROWS(rows_z),
+};
+
 /* clang-format on */
 
-enum { ROWS = sizeof rows / sizeof rows[0] };
-
-/* The first eight bytes as a number that sorts as they do. */
+/* The first eight bytes, which nearly all names differ in. */
 static uint64_t head_of(const char *name)
 {
     uint64_t head;
     memcpy(&head, name, sizeof head);
-    return __builtin_bswap64(head);
+    return head;
 }
 
 static const struct row *find(const char name[NAME_MAX])
 {
-    const uint64_t head = head_of(name);
-    size_t         at = 0; /* All rows before it are too small. */
-    for (size_t left = ROWS; left > 0;) {
-        const size_t half = (left + 1) / 2;
-        at += head_of(rows[at + half - 1].name) < head ? half : 0;
-        left -= half;
-    }
-    for (; at < ROWS && head_of(rows[at].name) == head; at++) {
-        if (memcmp(rows[at].name, name, NAME_MAX) == 0) return &rows[at];
+    const unsigned letter = (unsigned)name[0] - 'A';
+    if (letter >= sizeof letters / sizeof letters[0]) return NULL;
+
+    const uint64_t    head = head_of(name);
+    const struct row *row = letters[letter].rows;
+    for (size_t left = letters[letter].count; left > 0; left--, row++) {
+        if (head_of(row->name) == head && memcmp(row->name, name, NAME_MAX) == 0) return row;
     }
     return NULL;
 }

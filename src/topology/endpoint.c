@@ -37,6 +37,7 @@ hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
     e->logger = logger;
     e->metrics = metrics;
     e->retry_opts = opts->retry;
+    e->begun = hf_now();
     hf_admission_init(&e->admission);
     hf_retry_budget_init(&e->budget, opts->seed);
     e->owner = *owner;

@@ -113,6 +113,7 @@ struct hf_endpoint {
     struct hf_permit   ping_permit;
     hf_instant         ping_started;
     _Atomic int        ping_ended;
+    hf_instant         begun; /* Of the endpoint itself. */
     uint64_t           connects;
 };
 

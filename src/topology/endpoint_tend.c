@@ -8,7 +8,8 @@
 enum {
     HALF_OPEN_CHECK_MS = 50, /* Between checks that probe for the breaker. */
     RETIRING_LOOK_MS = 20,
-    FLAP_MS = 200, /* A connection that lived shorter is not replaced at once. */
+    FLAP_MS = 200,   /* A connection that lived shorter is not replaced at once. */
+    STARTING_S = 10, /* That an embedded server may take to come up, on a busy machine. */
 };
 
 /* ---- Broken connections ------------------------------------------------------------------
@@ -227,7 +228,8 @@ static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dia
     /* A server that this process has just started needs a moment: callers wait for it. Should
      * it never come, the breaker ends the waiting. */
     const bool is_starting = e->connects == 0 &&
-                             e->opts.plan.url->scheme == HF_SCHEME_EMBEDDED;
+                             e->opts.plan.url->scheme == HF_SCHEME_EMBEDDED &&
+                             hf_between(e->begun, now).ns < hf_seconds(STARTING_S).ns;
     bool is_news;
     pthread_mutex_lock(&e->lock);
     is_news = !is_starting && (!e->locked.is_down || e->locked.why != dialled->err);
@@ -243,7 +245,7 @@ static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dia
         hf_url_describe(e->opts.plan.url, where, sizeof where);
         hf_log(e->logger, HF_LOG_WARN, "endpoint", "%s: %s", where, dialled->error.detail);
     }
-    if (hf_err_counts_against_endpoint(dialled->err))
+    if (!is_starting && hf_err_counts_against_endpoint(dialled->err))
         hf_breaker_hint_failed(&e->breaker, now);
     hf_endpoint_announce(e);
 }
