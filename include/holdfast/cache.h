@@ -188,7 +188,8 @@ HF_API HF_NODISCARD hf_err hf_cache_delete_matching(
  * none failed (a miss is no failure), else the first failure. */
 
 /* values[i] is NULL unless errs[i] is HF_OK. The values share their replies: holding one
- * keeps the bytes of all in memory. */
+ * keeps the bytes of all in memory. Sent as one MGET, which does not tell a key of another
+ * type from none: such a miss is not counted as foreign. */
 HF_API HF_NODISCARD hf_err hf_cache_get_many(struct hf_cache       *cache,
                                              const struct hf_call  *call,
                                              const struct hf_bytes *keys, size_t count,

@@ -98,8 +98,22 @@ static void run(struct many *m, enum hf_command_class class)
     (void)!hf_client_batch(m->cache->client, &call, m->batch, m->error);
 }
 
-/* Adds GET for a key that may be believed; any other has its result then. */
-static hf_err add_get(struct many *m, size_t i, struct hf_bytes name)
+/* MGET and the wire keys that may be believed; entries without errs are its keys, in order.
+ */
+struct wanted {
+    struct hf_buffer bytes; /* Of the wire keys. */
+    struct hf_bytes *argv;
+    size_t           argc;
+};
+
+static void wanted_deinit(struct many *m, struct wanted *w)
+{
+    hf_buffer_deinit(&w->bytes);
+    hf_free(m->cache->allocator, w->argv);
+}
+
+/* Any key that is not to be asked for has its result then. */
+static hf_err want(struct many *m, struct wanted *w, size_t i, struct hf_bytes name)
 {
     struct hf_key key;
     m->errs[i] = hf_key_init(&key, &m->cache->keyspace, name);
@@ -109,32 +123,89 @@ static hf_err add_get(struct many *m, size_t i, struct hf_bytes name)
     if (hf_cache_distrusts(m->cache, key.wire)) {
         m->errs[i] = hf_cache_count_read(m->cache, HF_MISS);
     } else {
-        const struct hf_bytes argv[] = { hf_str("GET"), key.wire };
+        char *at = hf_buffer_end(&w->bytes);
+        err = hf_buffer_append(&w->bytes, key.wire.data, key.wire.size);
         m->entries[i].hash = hf_hash64(key.wire, m->token);
-        err = hf_batch_add(m->batch, argv, 2);
+        w->argv[w->argc++] = hf_bytes(at, key.wire.size);
     }
     hf_key_deinit(&key);
     return err;
 }
 
-static void take_values(struct many *m, struct shared_batch *shared, struct hf_value **values)
+/* Room for all is made first, so that the keys stay where they are put. */
+static hf_err want_all(struct many *m, struct wanted *w, const struct hf_bytes *keys)
 {
-    for (size_t i = 0, command = 0; i < m->count; i++) {
+    size_t room = 1;
+    for (size_t i = 0; i < m->count; i++) {
+        if (keys[i].size > HF_KEY_MAX) continue;
+        room += m->cache->keyspace.head_size + keys[i].size;
+    }
+    hf_buffer_init(&w->bytes, m->cache->allocator, HF_BATCH_BYTES_MAX);
+    w->argv = hf_alloc_zero(m->cache->allocator, m->count + 1, sizeof *w->argv);
+    hf_err err = w->argv ? hf_buffer_reserve(&w->bytes, room) : HF_E_NOMEM;
+
+    if (!err) w->argv[0] = hf_str("MGET");
+    w->argc = 1;
+    for (size_t i = 0; i < m->count && !err; i++) err = want(m, w, i, keys[i]);
+    return err;
+}
+
+/* One MGET; where the server refuses it, as a cluster does for keys of several slots, a GET
+ * for each key. Either way in one round trip. True when it was one MGET. */
+static bool ask(struct many *m, const struct wanted *w, hf_err *err)
+{
+    const struct hf_reply *reply;
+    *err = w->argc > 1 ? hf_batch_add(m->batch, w->argv, w->argc) : HF_OK;
+    if (*err || w->argc == 1) return true;
+
+    run(m, HF_COMMAND_READ);
+    if (hf_batch_result(m->batch, 0, &reply, NULL) != HF_E_REPLY) return true;
+
+    hf_batch_clear(m->batch);
+    for (size_t i = 1; i < w->argc && !*err; i++) {
+        const struct hf_bytes argv[] = { hf_str("GET"), w->argv[i] };
+        *err = hf_batch_add(m->batch, argv, 2);
+    }
+    if (!*err) run(m, HF_COMMAND_READ);
+    return false;
+}
+
+/* The answer for key number `index` of those asked for. */
+static hf_err answer(const struct hf_batch *batch, bool is_one, size_t index,
+                     const struct hf_reply **reply)
+{
+    const hf_err err = hf_batch_result(batch, is_one ? 0 : index, reply, NULL);
+    if (err || !is_one) return err;
+    *reply = hf_reply_at(*reply, index);
+    return *reply ? HF_OK : HF_E_PROTOCOL;
+}
+
+static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
+                         const struct hf_reply *reply, struct hf_value **value)
+{
+    const struct hf_value_source source = { release_shared, shared };
+    struct hf_value             *found;
+    hf_err err = hf_cache_open_value(m->cache, m->entries[i].hash, reply, source, false,
+                                     &found, NULL);
+    if (err) return err;
+
+    atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
+    err = hf_cache_drop_absent(HF_OK, &found);
+    if (!err) *value = found;
+    return err;
+}
+
+static void take_values(struct many *m, struct shared_batch *shared, bool is_one,
+                        struct hf_value **values)
+{
+    for (size_t i = 0, index = 0; i < m->count; i++) {
         const struct hf_reply *reply;
         if (m->errs[i]) continue;
-        m->errs[i] = hf_batch_result(shared->batch, command++, &reply, NULL);
-        if (m->errs[i] == HF_E_WRONGTYPE) {
-            m->errs[i] = hf_cache_count_unusable(m->cache, HF_ENVELOPE_FOREIGN);
-        } else if (!m->errs[i]) {
-            const struct hf_value_source source = { release_shared, shared };
-            m->errs[i] = hf_cache_open_value(m->cache, m->entries[i].hash, reply, source,
-                                             false, &values[i], NULL);
-        }
-        if (!m->errs[i]) {
-            atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
-        }
-        m->errs[i] = hf_cache_drop_absent(m->errs[i], &values[i]);
-        if (hf_cache_count_read(m->cache, m->errs[i])) values[i] = NULL;
+        hf_err err = answer(shared->batch, is_one, index++, &reply);
+        if (err == HF_E_WRONGTYPE)
+            err = hf_cache_count_unusable(m->cache, HF_ENVELOPE_FOREIGN);
+        if (!err) err = take_value(m, i, shared, reply, &values[i]);
+        m->errs[i] = hf_cache_count_read(m->cache, err);
     }
 }
 
@@ -142,27 +213,30 @@ hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
                          const struct hf_bytes *keys, size_t count, struct hf_value **values,
                          hf_err *errs, struct hf_error *error)
 {
-    struct many m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
-                      error, .batch = NULL };
+    struct many   m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
+                        error, .batch = NULL };
+    struct wanted w;
+    bool          is_one = true;
     for (size_t i = 0; i < count; i++) values[i] = NULL;
     hf_err err = begin(&m, call);
     if (err) return err;
 
     struct shared_batch *shared = hf_alloc(cache->allocator, sizeof *shared);
-    if (!shared) err = HF_E_NOMEM;
-    if (!err) err = hf_cache_token(cache, &m.limit, m.start, &m.token, error);
-    for (size_t i = 0; i < count && !err; i++) err = add_get(&m, i, keys[i]);
+    err = shared ? hf_cache_token(cache, &m.limit, m.start, &m.token, error) : HF_E_NOMEM;
+    /* A miss: nothing is to be believed, and so each key will miss. */
+    if (err == HF_MISS) err = HF_OK;
+    if (!err) {
+        err = want_all(&m, &w, keys);
+        if (!err) is_one = ask(&m, &w, &err);
+        wanted_deinit(&m, &w);
+    }
     if (err) {
         hf_free(cache->allocator, shared);
         return give_up(&m, err);
     }
-    run(&m, HF_COMMAND_READ);
-
-    shared->allocator = cache->allocator;
-    shared->batch = m.batch;
-    atomic_init(&shared->references, 1);
+    *shared = (struct shared_batch){ cache->allocator, 1, m.batch };
     m.batch = NULL;
-    take_values(&m, shared, values);
+    take_values(&m, shared, is_one, values);
     release_shared(shared);
     return end(&m);
 }

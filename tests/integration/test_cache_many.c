@@ -89,13 +89,38 @@ static void one_bad_entry_fails_alone(void **state)
     for (int i = 0; i < N; i++) {
         assert_int_equal(m.errs[i], i == 0 ? HF_E_INVALID : i <= 3 ? HF_MISS : HF_OK);
     }
-    assert_int_equal(cache_fixture_stats(&f).cache_foreign, 2);
+    assert_int_equal(cache_fixture_stats(&f).cache_foreign, 1);
     release(&m);
     assert_int_equal(hf_cache_delete_many(f.cache, NULL, m.keys, N, m.errs, &f.error),
                      HF_E_INVALID);
     assert_int_equal(m.errs[0], HF_E_INVALID);
     assert_int_equal(m.errs[1], HF_MISS);
     assert_int_equal(m.errs[4], HF_OK);
+    cache_fixture_close(&f);
+}
+
+/* As on a cluster, whose nodes refuse keys of several slots in one command. */
+static void where_mget_is_refused_each_key_is_asked_for(void **state)
+{
+    (void)state;
+    struct cache_fixture     f;
+    struct many              m;
+    static const char *const without_mget[] = { "--rename-command", "MGET", "", NULL };
+    cache_fixture_open_with(&f, NULL, without_mget);
+    fill(&m);
+    assert_int_equal(
+        hf_cache_set_many(f.cache, NULL, m.keys, m.texts, N, NULL, m.errs, &f.error), HF_OK);
+    redis_server_do(f.server, "DEL t@0:key-3");
+    redis_server_do(f.server, "RPUSH t@0:key-3 foreign");
+    assert_int_equal(hf_cache_get_many(f.cache, NULL, m.keys, N, m.values, m.errs, &f.error),
+                     HF_OK);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(m.errs[i], i == 3 ? HF_MISS : HF_OK);
+        if (i == 3) continue;
+        assert_memory_equal(hf_value_data(m.values[i]).data, m.names[i], m.keys[i].size);
+    }
+    assert_int_equal(cache_fixture_stats(&f).cache_foreign, 1);
+    release(&m);
     cache_fixture_close(&f);
 }
 
@@ -177,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_gets_its_own_value),
         cmocka_unit_test(one_bad_entry_fails_alone),
+        cmocka_unit_test(where_mget_is_refused_each_key_is_asked_for),
         cmocka_unit_test(nothing_at_all_is_fine),
         cmocka_unit_test(the_limits_refuse_the_whole),
         cmocka_unit_test(without_a_server_every_entry_says_why),

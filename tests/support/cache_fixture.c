@@ -4,13 +4,19 @@
 
 void cache_fixture_open(struct cache_fixture *f, const struct hf_cache_options *options)
 {
+    cache_fixture_open_with(f, options, NULL);
+}
+
+void cache_fixture_open_with(struct cache_fixture *f, const struct hf_cache_options *options,
+                             const char *const *args)
+{
     struct hf_cache_options with = { 0 };
     if (options) with = *options;
     if (!with.key_prefix) with.key_prefix = "t";
 
     *f = (struct cache_fixture){ 0 };
     counting_allocator_init(&f->memory);
-    f->server = redis_server_open(NULL);
+    f->server = redis_server_open(&(struct redis_server_options){ .args = args });
 
     struct hf_options *settings;
     assert_int_equal(hf_options_open(&settings), HF_OK);

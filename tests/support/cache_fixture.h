@@ -25,6 +25,10 @@ struct cache_fixture {
 
 /* Ready to be called; the key prefix is "t" unless options say otherwise. */
 void cache_fixture_open(struct cache_fixture *f, const struct hf_cache_options *options);
+/* The same with more arguments for the server, NULL at the end. */
+void cache_fixture_open_with(struct cache_fixture *f, const struct hf_cache_options *options,
+                             const char *const *args);
+
 void cache_fixture_close(struct cache_fixture *f);
 
 /* Text under text, with the default TTL. */
