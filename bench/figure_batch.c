@@ -2,6 +2,7 @@
 #include "figures.h"
 #include "ours.h"
 
+#include <holdfast/cache.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,4 +77,44 @@ double batch100_redis_benchmark(struct lab *lab, const struct load *load,
     }
     if (pclose(output) || rate <= 0) die("redis-benchmark failed");
     return rate;
+}
+
+static void many_once(struct hf_cache *cache, const struct dataset *data, size_t first)
+{
+    struct hf_bytes  keys[BATCH];
+    struct hf_value *values[BATCH];
+    hf_err           errs[BATCH];
+    struct hf_error  error;
+    for (size_t i = 0; i < BATCH; i++) keys[i] = data->keys[(first + i * 97) % data->count];
+    if (hf_cache_get_many(cache, NULL, keys, BATCH, values, errs, &error)) {
+        die("cache: %s", error.detail);
+    }
+    for (size_t i = 0; i < BATCH; i++) {
+        if (errs[i] || !ours_is_cached(values[i], data->value)) {
+            die("cache: entry %zu is not what was stored", i);
+        }
+    }
+}
+
+double get_many_100(struct lab *lab, const struct load *load, const struct driver *driver)
+{
+    (void)driver;
+    const struct dataset *data = lab_dataset(lab, load->value_size);
+    struct hf_client     *client = ours_open(&lab->server.unix_address, NULL, NULL);
+    struct hf_cache      *cache = ours_open_cache(client, data);
+    size_t                rounds = 0;
+
+    const hf_instant warm = hf_later(hf_now(), hf_ns(lab->slice.ns / 4));
+    while (hf_before(hf_now(), warm)) many_once(cache, data, rounds++);
+
+    const hf_instant begun = hf_now();
+    const hf_instant end = hf_later(begun, lab->slice);
+    rounds = 0;
+    do many_once(cache, data, rounds++);
+    while (hf_before(hf_now(), end));
+    const double seconds = (double)hf_between(begun, hf_now()).ns / 1e9;
+
+    hf_cache_close(cache);
+    hf_client_close(client);
+    return (double)(rounds * BATCH) / seconds;
 }

@@ -5,7 +5,7 @@
 #ifndef BENCH_OURS_H
 #define BENCH_OURS_H
 
-#include "server.h"
+#include "lab.h"
 
 #include <holdfast/holdfast.h>
 #include <stdbool.h>
@@ -20,5 +20,11 @@ bool ours_get(struct hf_client *client, const struct hf_call *call, struct hf_by
 
 /* The same test for a reply. */
 bool ours_is_value(const struct hf_reply *reply, struct hf_bytes expected);
+
+/* A cache with default options that holds the dataset, or dies. */
+struct hf_cache *ours_open_cache(struct hf_client *client, const struct dataset *data);
+
+/* The same test for a cached value, which is released. */
+bool ours_is_cached(struct hf_value *value, struct hf_bytes expected);
 
 #endif

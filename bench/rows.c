@@ -115,6 +115,14 @@ const struct row rows[] = {
       "commands that reach the server for each call made while it answers BUSY",
       "", OURS_ALONE, AT_MOST, 1.1,
       { retry_amplification, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "cache_get_vs_client_get",
+      "hf_cache_get of 64 bytes, 64 threads, against GET by the client",
+      "op/s", OURS_OVER_PEER, AT_LEAST, 0.93,
+      { throughput, &cached }, { throughput, &holdfast }, SMALL_GET(64) },
+    { "get_many_100",
+      "entries read 100 at a time, 1 thread, against one at a time",
+      "op/s", OURS_OVER_PEER, AT_LEAST, 15,
+      { get_many_100, NULL }, { throughput, &cached }, SMALL_GET(1) },
 };
 
 /* clang-format on */
