@@ -286,9 +286,8 @@ bool arguments_parse(struct invocation *inv, int argc, char **argv, enum what_to
     }
     /* What a command has to say, it says itself. */
     struct hf_error error;
-    if (hf_options_set(inv->options, "log_level", "silent", &error)) return false;
-
-    bool good = read_all(&scan);
+    bool good = hf_options_set(inv->options, "log_level", "silent", &error) == HF_OK;
+    if (good) good = read_all(&scan);
     if (good && scan.show == SHOW_NOTHING) {
         good = check_arguments(inv) && read_environment(inv) && apply_settings(&scan) &&
                read_passwords(&scan);

@@ -12,8 +12,9 @@
 bool wire_open(struct wire *w, const char *socket_path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (strlen(socket_path) >= sizeof address.sun_path) return false;
-    strcpy(address.sun_path, socket_path);
+    const size_t       size = strlen(socket_path) + 1;
+    if (size > sizeof address.sun_path) return false;
+    memcpy(address.sun_path, socket_path, size);
 
     w->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (w->fd < 0) return false;

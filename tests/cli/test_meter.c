@@ -1,5 +1,6 @@
 #include "demo/meter.h"
 
+#include "core/rng.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -30,9 +31,9 @@ static void quantiles_are_never_too_low_and_at_most_a_sixteenth_too_high(void **
     (void)state;
     static hf_duration sample[COUNT];
     struct tally       tally;
-    srand(7);
+    struct hf_rng      rng = { 7 };
     for (int i = 0; i < COUNT; i++) {
-        sample[i] = hf_ns((int64_t)rand() << (rand() % 6));
+        sample[i] = hf_ns((int64_t)(hf_rng_next(&rng) >> (27 + hf_rng_below(&rng, 37))));
         meter_latency(both[i % 2], sample[i]);
     }
     qsort(sample, COUNT, sizeof sample[0], compare);
