@@ -42,7 +42,8 @@ HF_API void hf_batch_close(struct hf_batch *batch);
 /* Drops commands and results, keeps the memory for the next round. */
 HF_API void hf_batch_clear(struct hf_batch *batch);
 
-/* HF_E_INVALID for argc 0, HF_E_TOO_LARGE at a limit, HF_E_NOMEM; then nothing is added. */
+/* HF_E_INVALID for argc 0 and for what would change the connection (see client.h),
+ * HF_E_TOO_LARGE at a limit, HF_E_NOMEM; then nothing is added. */
 HF_API HF_NODISCARD hf_err hf_batch_add(struct hf_batch *batch, const struct hf_bytes *argv,
                                         size_t argc);
 

@@ -70,7 +70,8 @@ struct hf_call {
 
 /* Sends one command of argc >= 1 arguments and waits for its answer. call and error may be
  * NULL. On HF_OK *reply is the caller's. An error reply of the server is an error here: its
- * text is in the detail. */
+ * text is in the detail. HF_E_INVALID for what would change a connection that others share:
+ * SELECT, MULTI, WATCH, SUBSCRIBE, MONITOR, CLIENT REPLY and the like. */
 HF_API HF_NODISCARD hf_err hf_client_command(struct hf_client      *client,
                                              const struct hf_call  *call,
                                              const struct hf_bytes *argv, size_t argc,

@@ -84,11 +84,15 @@ static enum hf_command_class harder_of(enum hf_command_class a, enum hf_command_
 
 hf_err hf_batch_add(struct hf_batch *batch, const struct hf_bytes *argv, size_t argc)
 {
-    hf_err err = make_room(batch);
-    if (!err) err = hf_resp_encode(&batch->encoded, argv, argc);
+    size_t size;
+    hf_err err = hf_resp_encoded_size(argv, argc, &size);
+    if (!err) err = make_room(batch);
+    if (err) return err;
+    const struct hf_command_traits traits = hf_command_traits(argv, argc);
+    if (traits.is_session) return HF_E_INVALID;
+    err = hf_resp_encode(&batch->encoded, argv, argc);
     if (err) return err;
 
-    const struct hf_command_traits traits = hf_command_traits(argv, argc);
     batch->class_ = harder_of(batch->class_, traits.command_class);
     batch->is_blocking = batch->is_blocking || traits.is_blocking;
     batch->replies[batch->count++] = NULL;

@@ -21,6 +21,11 @@ hf_err hf_request_make(const struct hf_call *call, const struct hf_bytes *argv, 
                             : "a command needs at least one argument");
     }
     const struct hf_command_traits traits = hf_command_traits(argv, argc);
+    if (traits.is_session) {
+        return hf_fail(error, HF_E_INVALID,
+                       "%.*s would change a connection that others share", (int)argv[0].size,
+                       (const char *)argv[0].data);
+    }
     *request = (struct hf_request){
         .message = { .argv = argv, .argc = argc },
         .size = size,
