@@ -211,7 +211,7 @@ static void reread_changed_files(struct hf_tls *tls)
 {
     struct timespec now[FILES];
     struct hf_error error;
-    SSL_CTX        *context;
+    SSL_CTX        *context = NULL;
     read_times(&tls->opts, now);
     if (memcmp(now, tls->changed, sizeof now) == 0) return;
 
