@@ -48,6 +48,8 @@ struct hf_cache_options {
     const char *key_prefix;  /* Without '@', at most 128 bytes. NULL: the client's option. */
     uint32_t    version;     /* Of what the values mean to the application. */
     hf_duration default_ttl; /* 0: one hour. */
+    bool        sliding;     /* Get and load prolong an entry to its whole TTL again once less
+                              * than half of it is left; get_many does not. */
     hf_duration stale_limit; /* How long past its expiry a value is kept, to be served marked
                               * stale; 0: not at all. */
 };

@@ -54,6 +54,7 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     cache->default_ttl = options->default_ttl.ns ? options->default_ttl
                                                  : hf_seconds(DEFAULT_TTL_S);
     cache->timeout = general->socket_timeout;
+    cache->is_sliding = options->sliding;
     cache->stale_limit_ms = hf_to_ms(options->stale_limit);
     cache->value_size_max = general->value_size_max;
     hf_namespace_init(&cache->namespace);

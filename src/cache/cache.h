@@ -31,6 +31,7 @@ struct hf_cache {
     struct hf_flights flights;
     hf_duration       default_ttl;
     hf_duration       timeout; /* Of a call that does not say. */
+    bool              is_sliding;
     int64_t           stale_limit_ms;
     size_t            value_size_max;
 };
@@ -88,10 +89,14 @@ hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status s
 /* Counts how a read ended, and returns err. */
 hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err);
 
+/* The server's remaining TTL of an entry, when it was not asked for. */
+enum { HF_CACHE_LEFT_UNKNOWN = -1 };
+
 /* A value of the answer to GET: HF_OK, HF_MISS or why not, counted. Takes the source over on
- * HF_OK only. */
+ * HF_OK only. left_ms, as PTTL tells it, decides about the expiry of a sliding entry; where
+ * it is unknown such an entry counts as whole. */
 HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
-                                        const struct hf_reply *reply,
+                                        const struct hf_reply *reply, int64_t left_ms,
                                         struct hf_value_source source, bool stale_too,
                                         struct hf_value **value, struct hf_error *error);
 
@@ -123,7 +128,8 @@ HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_b
 
 /* The envelope of a value that is now put under the key of that hash, at `at`:
  * HF_ENVELOPE_SIZE + value.size bytes. The value may be there already. */
-void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at);
+void hf_cache_wrap(const struct hf_cache *cache, struct hf_bytes value, uint64_t hash,
+                   int64_t ttl_ms, unsigned char *at);
 
 /* Runs a script that answers 1, or 0 for HF_MISS. */
 HF_NODISCARD hf_err hf_cache_run_script(struct hf_cache_op *op, enum hf_command_class class,

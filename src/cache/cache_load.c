@@ -125,6 +125,7 @@ static bool is_due_early(const struct load *l, const struct hf_value *value)
     const int64_t left = hf_value_ttl(value).ns;
     const int64_t window = (left + hf_value_age(value).ns) / EARLY_SHARE;
     if (!l->how->refresh_early || left >= window) return false;
+    if (hf_value_sliding_ms(value)) return false; /* Being read prolongs it already. */
     return (int64_t)below((uint64_t)window) >= left;
 }
 
@@ -161,8 +162,8 @@ static hf_err newer_value(struct load *l, struct hf_batch **batch, struct hf_val
     if (hf_batch_result(*batch, 1, &reply, NULL)) return HF_MISS;
 
     const struct hf_value_source source = { close_batch, *batch };
-    const hf_err err = hf_cache_open_value(l->op.cache, l->op.hash, reply, source, false,
-                                           &found, NULL);
+    const hf_err                 err = hf_cache_open_value(
+                        l->op.cache, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
     if (err) return HF_MISS;
     *batch = NULL;
     if (l->in_hand && hf_value_is_same(found, l->in_hand)) {
@@ -283,14 +284,15 @@ static hf_err store_value(struct load *l, struct block *block, uint64_t ticket,
     const int64_t         ttl_ms = jittered(l, l->ttl_ms);
     const struct hf_bytes body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
     struct hf_envelope    envelope;
-    hf_cache_wrap(body, l->op.hash, ttl_ms, block->bytes);
+    hf_cache_wrap(l->op.cache, body, l->op.hash, ttl_ms, block->bytes);
     const struct hf_bytes whole = hf_bytes(block->bytes, HF_ENVELOPE_SIZE + block->size);
     store(l, whole, ttl_ms, ticket);
 
     hf_err err = hf_envelope_decode(whole, l->op.hash, &envelope) ? HF_E_SYSTEM : HF_OK;
     const struct hf_value_source source = { free_block, block };
     if (!err) {
-        err = hf_value_open(l->op.cache->allocator, source, &envelope, hf_unix_ms(), value);
+        err = hf_value_open(l->op.cache->allocator, source, &envelope, hf_unix_ms(),
+                            envelope.expires_ms, value);
     }
     if (err) free_block(block);
     return err;

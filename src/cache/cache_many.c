@@ -185,8 +185,8 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
 {
     const struct hf_value_source source = { release_shared, shared };
     struct hf_value             *found;
-    hf_err err = hf_cache_open_value(m->cache, m->entries[i].hash, reply, source, false,
-                                     &found, NULL);
+    hf_err err = hf_cache_open_value(m->cache, m->entries[i].hash, reply,
+                                     HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
     if (err) return err;
 
     atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
@@ -252,7 +252,7 @@ static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes 
 
     unsigned char         *bytes = (unsigned char *)hf_buffer_end(scratch);
     struct hf_cache_number px;
-    hf_cache_wrap(value, hf_hash64(key->wire, m->token), ttl_ms, bytes);
+    hf_cache_wrap(m->cache, value, hf_hash64(key->wire, m->token), ttl_ms, bytes);
     const struct hf_bytes argv[] = {
         hf_str("SET"), key->wire, hf_bytes(bytes, size), hf_str("PX"),
         hf_cache_decimal(&px, ttl_ms + m->cache->stale_limit_ms)

@@ -2,11 +2,23 @@
 #include "core/error.h"
 #include "core/wall_clock.h"
 
+#include <holdfast/batch.h>
 #include <string.h>
 
+/* The server prolongs a sliding entry, so only it knows; it keeps all entries longer by the
+ * stale limit. */
+static int64_t expiry(const struct hf_cache *cache, const struct hf_envelope *e,
+                      int64_t left_ms, int64_t now_ms)
+{
+    if (!e->sliding) return e->expires_ms;
+    if (left_ms < 0) return now_ms + (e->expires_ms - e->created_ms);
+    return now_ms + left_ms - cache->stale_limit_ms;
+}
+
 hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
-                           const struct hf_reply *reply, struct hf_value_source source,
-                           bool stale_too, struct hf_value **value, struct hf_error *error)
+                           const struct hf_reply *reply, int64_t left_ms,
+                           struct hf_value_source source, bool stale_too,
+                           struct hf_value **value, struct hf_error *error)
 {
     struct hf_bytes bytes;
     if (hf_reply_is_null(reply)) return HF_MISS;
@@ -20,14 +32,16 @@ hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
     }
 
     const int64_t now_ms = hf_unix_ms();
-    const bool    expired = envelope.expires_ms <= now_ms;
-    const bool    too_old = now_ms - cache->stale_limit_ms >= envelope.expires_ms;
+    const int64_t expires_ms = expiry(cache, &envelope, left_ms, now_ms);
+    const bool    expired = expires_ms <= now_ms;
+    const bool    too_old = now_ms - cache->stale_limit_ms >= expires_ms;
     if (expired && (too_old || !stale_too)) {
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_EXPIRED);
         return HF_MISS;
     }
 
-    const hf_err err = hf_value_open(cache->allocator, source, &envelope, now_ms, value);
+    const hf_err err = hf_value_open(cache->allocator, source, &envelope, now_ms, expires_ms,
+                                     value);
     if (err) return hf_fail(error, err, "value");
     if (expired) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
     hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_READ, (int64_t)envelope.body.size);
@@ -41,18 +55,89 @@ hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err)
     return err;
 }
 
-hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
+static hf_err fetch_plain(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
 {
     const struct hf_bytes argv[] = { hf_str("GET"), op->key.wire };
     struct hf_reply      *reply;
-    hf_err                err = hf_cache_op_trust(op);
-    if (!err) err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
-    if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+    hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
     if (err) return err;
 
-    err = hf_cache_open_value(op->cache, op->hash, reply, hf_value_from_reply(reply),
-                              stale_too, value, op->error);
+    err = hf_cache_open_value(op->cache, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
+                              hf_value_from_reply(reply), stale_too, value, op->error);
     if (err) hf_reply_free(reply);
+    return err;
+}
+
+static void close_batch(void *batch)
+{
+    hf_batch_close(batch);
+}
+
+static void forget(hf_err err, struct hf_reply *reply, const struct hf_error *error,
+                   void *ctx)
+{
+    (void)err;
+    (void)error;
+    (void)ctx;
+    hf_reply_free(reply);
+}
+
+/* Nobody waits for it; if it fails the next reader tries again. */
+static void prolong(struct hf_cache_op *op, int64_t ttl_ms)
+{
+    struct hf_cache_number n;
+    const struct hf_bytes  argv[] = { hf_str("PEXPIRE"), op->key.wire,
+                                      hf_cache_decimal(&n,
+                                                       ttl_ms + op->cache->stale_limit_ms) };
+    const struct hf_call   call = hf_cache_call(&op->limit, HF_COMMAND_IDEMPOTENT);
+    (void)!hf_client_command_async(op->cache->client, &call, argv, 3, forget, NULL);
+}
+
+static hf_err open_sliding(struct hf_cache_op *op, struct hf_batch *batch, bool stale_too,
+                           struct hf_value **value)
+{
+    const struct hf_reply *entry, *ttl;
+    int64_t                left_ms = HF_CACHE_LEFT_UNKNOWN;
+    const hf_err           err = hf_batch_result(batch, 0, &entry, op->error);
+    if (err) return err;
+    if (hf_batch_result(batch, 1, &ttl, NULL) == HF_OK) (void)!hf_reply_int(ttl, &left_ms);
+    return hf_cache_open_value(op->cache, op->hash, entry, left_ms,
+                               (struct hf_value_source){ close_batch, batch }, stale_too,
+                               value, op->error);
+}
+
+/* GETEX would do in one command, but a near cache is not told of keys read by it. */
+static hf_err fetch_sliding(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
+{
+    const struct hf_bytes get[] = { hf_str("GET"), op->key.wire };
+    const struct hf_bytes ttl[] = { hf_str("PTTL"), op->key.wire };
+    struct hf_batch      *batch;
+    hf_err                err = hf_batch_open(op->cache->client, &batch);
+    if (err) return err;
+
+    const struct hf_call call = hf_cache_call(&op->limit, HF_COMMAND_READ);
+    err = hf_batch_add(batch, get, 2);
+    if (!err) err = hf_batch_add(batch, ttl, 2);
+    if (!err) err = hf_client_batch(op->cache->client, &call, batch, op->error);
+    if (!err) err = open_sliding(op, batch, stale_too, value);
+    if (err) {
+        hf_batch_close(batch);
+        return err;
+    }
+    const int64_t whole_ms = hf_value_sliding_ms(*value);
+    const int64_t left_ms = hf_to_ms(hf_value_ttl(*value));
+    if (left_ms > 0 && left_ms < whole_ms / 2) prolong(op, whole_ms);
+    return HF_OK;
+}
+
+hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
+{
+    hf_err err = hf_cache_op_trust(op);
+    if (err) return err;
+
+    err = op->cache->is_sliding ? fetch_sliding(op, stale_too, value)
+                                : fetch_plain(op, stale_too, value);
+    if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
     return err;
 }
 
@@ -121,7 +206,8 @@ hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *head
         goto out;
     }
     header->now_ms = hf_unix_ms();
-    if (!header->envelope.is_absent && header->envelope.expires_ms > header->now_ms) {
+    const struct hf_envelope *e = &header->envelope;
+    if (!e->is_absent && (e->sliding || e->expires_ms > header->now_ms)) {
         memcpy(header->bytes, bytes.data, HF_ENVELOPE_SIZE);
         err = HF_OK;
     }
@@ -144,6 +230,23 @@ hf_err hf_cache_exists(struct hf_cache *cache, const struct hf_call *call,
     return hf_cache_op_end(&op, hf_cache_read_header(&op, &header));
 }
 
+/* What the server says that is left of a sliding entry. */
+static hf_err ask_left(struct hf_cache_op *op, int64_t *left_ms)
+{
+    const struct hf_bytes argv[] = { hf_str("PTTL"), op->key.wire };
+    struct hf_reply      *reply;
+    int64_t               ms;
+    hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
+    if (err) return err;
+
+    err = hf_reply_int(reply, &ms);
+    hf_reply_free(reply);
+    if (err) return hf_fail(op->error, HF_E_PROTOCOL, "PTTL");
+    if (ms <= op->cache->stale_limit_ms) return HF_MISS;
+    *left_ms = ms - op->cache->stale_limit_ms;
+    return HF_OK;
+}
+
 hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
                     hf_duration *ttl, struct hf_error *error)
 {
@@ -155,6 +258,8 @@ hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_call *call, struct h
 
     struct hf_cache_header header;
     err = hf_cache_read_header(&op, &header);
-    if (!err) *ttl = hf_ns((header.envelope.expires_ms - header.now_ms) * 1000000);
+    int64_t left_ms = header.envelope.expires_ms - header.now_ms;
+    if (!err && header.envelope.sliding) err = ask_left(&op, &left_ms);
+    if (!err) *ttl = hf_ns(left_ms * 1000000);
     return hf_cache_op_end(&op, err);
 }

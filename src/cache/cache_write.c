@@ -27,7 +27,8 @@ static const struct hf_script set_if = HF_SCRIPT(
     "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
     "    and math.floor(string.byte(head, 6) / 2) % 2 == 0\n"
     "    and string.sub(head, 41, 48) == string.sub(ARGV[1], 41, 48)\n"
-    "    and struct.unpack('<i8', head, 17) > tonumber(ARGV[3])\n"
+    "    and (string.byte(head, 6) % 2 == 1\n"
+    "         or struct.unpack('<i8', head, 17) > tonumber(ARGV[3]))\n"
     "if present ~= (ARGV[4] == 'present') then return 0 end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "return 1\n");
@@ -81,11 +82,13 @@ static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t tt
     return err;
 }
 
-void hf_cache_wrap(struct hf_bytes value, uint64_t hash, int64_t ttl_ms, unsigned char *at)
+void hf_cache_wrap(const struct hf_cache *cache, struct hf_bytes value, uint64_t hash,
+                   int64_t ttl_ms, unsigned char *at)
 {
     const int64_t            now_ms = hf_unix_ms();
     const struct hf_envelope envelope = {
         .codec = HF_CODEC_RAW,
+        .sliding = cache->is_sliding,
         .created_ms = now_ms,
         .expires_ms = now_ms + ttl_ms,
         .raw_size = value.size,
@@ -110,7 +113,7 @@ static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int6
     }
 
     unsigned char *bytes = block ? block : on_stack;
-    hf_cache_wrap(value, op->hash, ttl_ms, bytes);
+    hf_cache_wrap(op->cache, value, op->hash, ttl_ms, bytes);
     const hf_err err = store(op, hf_bytes(bytes, size), ttl_ms, condition);
     hf_free(op->cache->allocator, block);
     return err;
@@ -218,8 +221,10 @@ static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
     hf_err                 err = hf_cache_read_header(op, &header);
     if (err) return err;
 
-    unsigned char changed[HF_ENVELOPE_SIZE];
-    hf_envelope_prolong(header.bytes, header.now_ms + ttl_ms, changed);
+    unsigned char             changed[HF_ENVELOPE_SIZE];
+    const struct hf_envelope *e = &header.envelope;
+    hf_envelope_prolong(header.bytes, (e->sliding ? e->created_ms : header.now_ms) + ttl_ms,
+                        changed);
 
     struct hf_cache_number px;
     const struct hf_bytes  args[] = {

@@ -11,6 +11,7 @@ struct hf_value {
     struct hf_value_source     source;
     struct hf_bytes            data; /* In the source. */
     bool                       is_absent;
+    int64_t                    sliding_ms;
     int64_t                    created_ms;
     int64_t                    expires_ms;
     int64_t                    read_ms;
@@ -27,7 +28,8 @@ struct hf_value_source hf_value_from_reply(struct hf_reply *reply)
 }
 
 hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source,
-                     const struct hf_envelope *e, int64_t now_ms, struct hf_value **value)
+                     const struct hf_envelope *e, int64_t now_ms, int64_t expires_ms,
+                     struct hf_value **value)
 {
     struct hf_value *v = hf_alloc(a, sizeof *v);
     if (!v) return HF_E_NOMEM;
@@ -37,8 +39,10 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
     v->source = source;
     v->data = e->body;
     v->is_absent = e->is_absent;
+    v->sliding_ms = e->sliding ? e->expires_ms - e->created_ms : 0;
+
     v->created_ms = e->created_ms;
-    v->expires_ms = e->expires_ms;
+    v->expires_ms = expires_ms;
     v->read_ms = now_ms;
     *value = v;
     return HF_OK;
@@ -78,9 +82,14 @@ bool hf_value_is_absent(const struct hf_value *value)
     return value->is_absent;
 }
 
+int64_t hf_value_sliding_ms(const struct hf_value *value)
+{
+    return value->sliding_ms;
+}
+
 bool hf_value_is_same(const struct hf_value *a, const struct hf_value *b)
 {
-    return a->created_ms == b->created_ms && a->expires_ms == b->expires_ms;
+    return a->created_ms == b->created_ms;
 }
 
 struct hf_value *hf_value_acquire(struct hf_value *value)

@@ -207,6 +207,77 @@ static void past_its_expiry_a_value_is_given_only_as_stale(void **state)
     cache_fixture_close(&f);
 }
 
+static int64_t left_in_redis_ms(struct cache_fixture *f)
+{
+    redisReply   *reply = redis_server_command(f->server, "PTTL t@0:k");
+    const int64_t ms = reply->integer;
+    freeReplyObject(reply);
+    return ms;
+}
+
+static bool is_whole_again(void *ctx)
+{
+    return left_in_redis_ms(ctx) > 900000;
+}
+
+static void a_sliding_entry_is_prolonged_in_the_second_half_of_its_time(void **state)
+{
+    (void)state;
+    static const uint32_t stale_limits_s[] = { 0, 50 };
+    for (int i = 0; i < 2; i++) {
+        struct cache_fixture f;
+        hf_duration          ttl;
+        const uint32_t       stale_s = stale_limits_s[i];
+        cache_fixture_open(&f,
+                           &(struct hf_cache_options){ .sliding = true,
+                                                       .default_ttl = hf_seconds(1000),
+                                                       .stale_limit = hf_seconds(stale_s) });
+        const struct hf_bytes key = hf_str("k");
+        assert_int_equal(cache_fixture_set(&f, "k", "v"), HF_OK);
+
+        redis_server_do(f.server, "PEXPIRE t@0:k %d", 700000 + (int)stale_s * 1000);
+        assert_int_equal(cache_fixture_expect(&f, "k", "v"), HF_OK);
+        assert_int_equal(hf_cache_ttl(f.cache, NULL, key, &ttl, NULL), HF_OK);
+        assert_in_range(ttl.ns, hf_seconds(600).ns, hf_seconds(700).ns);
+        assert_false(is_whole_again(&f));
+
+        redis_server_do(f.server, "PEXPIRE t@0:k %d", 400000 + (int)stale_s * 1000);
+        assert_int_equal(cache_fixture_expect(&f, "k", "v"), HF_OK);
+        assert_true(wait_until(is_whole_again, &f, hf_seconds(20)));
+        assert_int_equal(hf_cache_exists(f.cache, NULL, key, NULL), HF_OK);
+
+        /* Touch gives it another whole TTL; others who read it see it as it is. */
+        assert_int_equal(hf_cache_touch(f.cache, NULL, key, hf_seconds(3000), NULL), HF_OK);
+        redis_server_do(f.server, "PEXPIRE t@0:k %d", 1400000 + (int)stale_s * 1000);
+        assert_int_equal(cache_fixture_expect(&f, "k", "v"), HF_OK);
+        assert_true(wait_until(is_whole_again, &f, hf_seconds(20)));
+        cache_fixture_close(&f);
+    }
+}
+
+static void a_sliding_entry_ends_when_nobody_reads_it(void **state)
+{
+    (void)state;
+    struct cache_fixture f;
+    struct hf_value     *value;
+    hf_duration          ttl;
+    cache_fixture_open(
+        &f, &(struct hf_cache_options){ .sliding = true, .stale_limit = hf_seconds(600) });
+    const struct hf_bytes key = hf_str("k");
+    assert_int_equal(cache_fixture_set(&f, "k", "v"), HF_OK);
+    redis_server_do(f.server, "PEXPIRE t@0:k 500000");
+    assert_int_equal(cache_fixture_expect(&f, "k", "v"), HF_MISS);
+    assert_int_equal(hf_cache_ttl(f.cache, NULL, key, &ttl, NULL), HF_MISS);
+    assert_int_equal(hf_cache_get_stale(f.cache, NULL, key, &value, NULL), HF_OK);
+    assert_true(hf_value_is_stale(value));
+    hf_value_release(value);
+    assert_true(left_in_redis_ms(&f) <= 500000);
+    redis_server_do(f.server, "RPUSH t@0:list a");
+    assert_int_equal(cache_fixture_expect(&f, "list", "v"), HF_MISS);
+    assert_int_equal(cache_fixture_stats(&f).cache_foreign, 1);
+    cache_fixture_close(&f);
+}
+
 static void what_is_not_ours_is_a_counted_miss(void **state)
 {
     (void)state;
@@ -359,10 +430,10 @@ static void without_a_server_each_call_says_why(void **state)
     const hf_err          errs[] = {
                  hf_cache_get(f.cache, &call, key, &value, &f.error),
                  hf_cache_set(f.cache, &call, key, hf_str("w"), NULL, &f.error),
-                          hf_cache_exists(f.cache, &call, key, &f.error),
+                 hf_cache_exists(f.cache, &call, key, &f.error),
                  hf_cache_ttl(f.cache, &call, key, &ttl, &f.error),
                  hf_cache_touch(f.cache, &call, key, hf_seconds(9), &f.error),
-        hf_cache_delete(f.cache, &call, key, &f.error),
+                 hf_cache_delete(f.cache, &call, key, &f.error),
     };
     for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++) {
         assert_int_not_equal(errs[i], HF_OK);
@@ -414,6 +485,8 @@ int main(void)
         cmocka_unit_test(ttl_tells_what_is_left_and_touch_changes_it),
         cmocka_unit_test(a_condition_decides_whether_it_is_stored),
         cmocka_unit_test(past_its_expiry_a_value_is_given_only_as_stale),
+        cmocka_unit_test(a_sliding_entry_is_prolonged_in_the_second_half_of_its_time),
+        cmocka_unit_test(a_sliding_entry_ends_when_nobody_reads_it),
         cmocka_unit_test(what_is_not_ours_is_a_counted_miss),
         cmocka_unit_test(a_damaged_entry_is_never_a_value),
         cmocka_unit_test(bad_input_is_refused_before_anything_is_sent),

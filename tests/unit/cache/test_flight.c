@@ -44,7 +44,7 @@ static struct hf_value *make_value(struct fixture *f)
     const struct hf_envelope     e = { .body = hf_str("loaded"), .expires_ms = 10 };
     const struct hf_value_source source = { keep, NULL };
     struct hf_value             *value;
-    assert_int_equal(hf_value_open(&f->memory.base, source, &e, 0, &value), HF_OK);
+    assert_int_equal(hf_value_open(&f->memory.base, source, &e, 0, 10, &value), HF_OK);
     return value;
 }
 
