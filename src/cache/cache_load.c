@@ -161,9 +161,9 @@ static hf_err newer_value(struct load *l, struct hf_batch **batch, struct hf_val
     if (hf_cache_distrusts(l->op.cache, l->op.key.wire)) return HF_MISS;
     if (hf_batch_result(*batch, 1, &reply, NULL)) return HF_MISS;
 
-    const struct hf_value_source source = { close_batch, *batch };
-    const hf_err                 err = hf_cache_open_value(
-                        l->op.cache, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
+    hf_err err = hf_cache_open_value(l->op.cache, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN,
+                                     (struct hf_value_source){ close_batch, *batch }, false,
+                                     &found, NULL);
     if (err) return HF_MISS;
     *batch = NULL;
     if (l->in_hand && hf_value_is_same(found, l->in_hand)) {
