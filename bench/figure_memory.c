@@ -4,6 +4,7 @@
 #include "ours.h"
 #include "redis.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,10 +43,12 @@ static void wait_for(struct crowd *crowd, long count)
     if (atomic_load(&crowd->failed)) die("asynchronous calls failed");
 }
 
+/* Without what has been freed but not yet given back to the system. */
 static double resident_bytes(void)
 {
     unsigned long pages = 0;
-    FILE         *file = fopen("/proc/self/statm", "re");
+    malloc_trim(0);
+    FILE *file = fopen("/proc/self/statm", "re");
     if (!file || fscanf(file, "%*u %lu", &pages) != 1) die("/proc/self/statm: unreadable");
     fclose(file);
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
@@ -62,19 +65,21 @@ static long connections(struct lab *lab)
 struct blocker {
     pthread_t         thread;
     struct hf_client *client;
-    const char       *seconds; /* For which the call blocks. */
+    const char       *seconds; /* For which the call blocks; NULL: it does not. */
 };
 
 static void *block(void *ctx)
 {
     const struct blocker *blocker = ctx;
-    const struct hf_bytes argv[] = { hf_str("BLPOP"), hf_str("bench:none"),
-                                     hf_str(blocker->seconds) };
-    const struct hf_call  call = { .blocking = true };
+    const struct hf_call  call = { .blocking = blocker->seconds != NULL };
+    const struct hf_bytes get[] = { hf_str("GET"), hf_str("bench:none") };
+    const struct hf_bytes pop[] = { hf_str("BLPOP"), hf_str("bench:none"),
+                                    hf_str(blocker->seconds ? blocker->seconds : "0") };
     struct hf_reply      *reply;
     struct hf_error       error;
-    if (hf_client_command(blocker->client, &call, argv, 3, &reply, &error)) {
-        die("a blocking call failed: %s", error.detail);
+    if (hf_client_command(blocker->client, &call, blocker->seconds ? pop : get,
+                          blocker->seconds ? 3 : 2, &reply, &error)) {
+        die("a call failed: %s", error.detail);
     }
     hf_reply_free(reply);
     return NULL;
@@ -96,17 +101,14 @@ static void block_in_threads(struct hf_client *client, int count, const char *se
 }
 
 /* Calls that block have connections of their own, which are idle afterwards. The first round
- * shares few of them, and leaves behind what the threads themselves take. */
+ * needs none, and leaves behind what the threads themselves take. */
 static double idle_connections(void *ctx)
 {
     struct lab       *lab = ctx;
     const int         count = lab->tiny ? 5 : 50;
-    struct hf_client *few_client = ours_open(&lab->server.unix_address, NULL, NULL);
     struct hf_client *client = ours_open(&lab->server.unix_address, "max_connections", "100");
 
-    block_in_threads(few_client, count, "0.01");
-    hf_client_close(few_client);
-    block_in_threads(client, 1, "0.01");
+    block_in_threads(client, count, NULL);
     const long   few = connections(lab);
     const double before = resident_bytes();
     block_in_threads(client, count, "0.3");
