@@ -84,7 +84,8 @@ typedef void (*hf_reply_fn)(hf_err err, struct hf_reply *reply, const struct hf_
                             void *ctx);
 
 /* Starts one command and returns at once; the arguments are copied. On anything but HF_OK
- * the callback will not come: HF_E_OVERLOAD at the limit, HF_E_BREAKER_OPEN, ... */
+ * the callback will not come: HF_E_OVERLOAD at the limit, HF_E_BREAKER_OPEN, ... It shares
+ * the connection of the small calls and is sent once: a blocking command is HF_E_INVALID. */
 HF_API HF_NODISCARD hf_err hf_client_command_async(struct hf_client      *client,
                                                    const struct hf_call  *call,
                                                    const struct hf_bytes *argv, size_t argc,

@@ -128,6 +128,7 @@ hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *c
 {
     struct hf_request request;
     hf_err            err = hf_request_make(call, argv, argc, &request, NULL);
+    if (!err && (request.blocking || (call && call->blocking))) err = HF_E_INVALID;
     if (!err) err = hf_client_enter(client, NULL);
     if (err) return err;
 

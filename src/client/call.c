@@ -154,7 +154,10 @@ void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
                    hf_instant deadline, hf_instant now)
 {
     hf_metrics_inc(client->metrics, HF_STAT_CALLS);
-    hf_metrics_record(client->metrics, HF_LATENCY_CALL, hf_between(begun, now));
+    /* What was refused here says nothing of how long a call takes. */
+    if (hf_err_category(err) != HF_CATEGORY_REJECTED) {
+        hf_metrics_record(client->metrics, HF_LATENCY_CALL, hf_between(begun, now));
+    }
     if (err) {
         hf_metrics_error(client->metrics, err);
     } else {

@@ -94,7 +94,11 @@ static void a_hung_server_opens_the_breaker_and_calls_fail_fast(void **state)
     hf_health_get(client, &health);
     assert_int_equal(health.breaker.state, HF_BREAKER_OPEN);
     assert_int_equal(health.status, HF_STATUS_DOWN);
+    struct hf_latency before, after;
+    hf_stats_latency(client, HF_LATENCY_CALL, &before);
     assert_int_equal(client_do(client, "PING", NULL), HF_E_BREAKER_OPEN);
+    hf_stats_latency(client, HF_LATENCY_CALL, &after);
+    assert_int_equal(after.count, before.count); /* Refusals do not make it look quick. */
 
     /* Nobody calls: the background alone finds the server well and closes the breaker, long
      * before its 60 s. */

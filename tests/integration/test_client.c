@@ -264,6 +264,10 @@ static void each_asynchronous_call_is_called_back_once_elsewhere(void **state)
         assert_int_equal(
             hf_client_command_async(client, NULL, argv, 2, take_answer, &answers), HF_OK);
     }
+    const struct hf_bytes blocking[] = { hf_str("BLPOP"), hf_str("never"), hf_str("0") };
+    assert_int_equal(
+        hf_client_command_async(client, NULL, blocking, 3, take_answer, &answers),
+        HF_E_INVALID);
     assert_true(wait_until(all_answered, &answers, hf_seconds(10)));
     assert_int_equal(answers.right, 1000);
     assert_int_equal(answers.in_callers_thread, 0);
