@@ -261,6 +261,7 @@ static bool step_connect(struct hf_dial *dial, hf_instant now)
         try_next_address(dial, now);
         return true;
     }
+    dial->has_connected = true;
     hf_socket_tune(&dial->transport, dial->plan->patience);
     if (!dial->plan->tls) {
         say_hello(dial);

@@ -62,12 +62,13 @@ struct hf_dial {
     struct hf_addresses        addresses;
     unsigned                   next_address;
     hf_instant                 next_address_at; /* The one being tried has had its share. */
-    struct hf_transport        transport;
-    struct hf_resp_reader      reader;
-    struct hf_buffer           out;
-    unsigned                   replies_due, reply_index;
-    struct hf_greeting         greeting;
-    struct hf_error            error;
+    bool                  has_connected; /* It was the handshake that failed, if it did. */
+    struct hf_transport   transport;
+    struct hf_resp_reader reader;
+    struct hf_buffer      out;
+    unsigned              replies_due, reply_index;
+    struct hf_greeting    greeting;
+    struct hf_error       error;
 };
 
 /* Starts; *plan must outlive it. */

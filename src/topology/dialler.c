@@ -63,6 +63,7 @@ bool hf_dialler_step(struct hf_dialler *d, hf_instant now, struct hf_dialled *di
         } else {
             dialled->err = dial->error.code;
             dialled->error = dial->error;
+            dialled->was_cut_off = dial->has_connected && dialled->err == HF_E_CONNECT;
         }
         hf_dial_pace_ended(&d->pace, now, dialled->err);
         forget(d, i);

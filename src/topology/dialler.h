@@ -32,7 +32,8 @@ struct hf_dialler {
 /* One attempt that has ended. */
 struct hf_dialled {
     hf_err              err;
-    struct hf_transport transport; /* On HF_OK, the taker's. */
+    bool                was_cut_off; /* Connected, and then the server closed. */
+    struct hf_transport transport;   /* On HF_OK, the taker's. */
     struct hf_greeting  greeting;
     struct hf_error     error;
 };

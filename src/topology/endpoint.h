@@ -115,6 +115,7 @@ struct hf_endpoint {
     _Atomic int        ping_ended;
     hf_instant         begun; /* Of the endpoint itself. */
     uint64_t           connects;
+    unsigned           failed_dials; /* Since a connection was published. */
 };
 
 /* HF_E_NOMEM, HF_E_SYSTEM. owner->attention wakes the maintenance thread. */

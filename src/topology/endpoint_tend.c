@@ -206,6 +206,7 @@ static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instan
     hf_endpoint_send_fences(e, link);
     note_up(e, dialled->greeting.is_degraded, now, hf_ns(0));
     e->next_check = hf_later(now, e->opts.health_interval);
+    e->failed_dials = 0;
     atomic_store(&e->protocol, dialled->greeting.protocol);
     atomic_store(&e->shared, link);
     hf_breaker_hint_healthy(&e->breaker, now);
@@ -220,6 +221,16 @@ static void put_fresh(struct hf_endpoint *e, struct hf_dialled *dialled, hf_inst
     e->locked.idle[e->locked.idle_count++] = link;
     pthread_mutex_unlock(&e->lock);
     hf_endpoint_announce(e);
+}
+
+/* Whoever cuts all connections also cuts the one being made: that alone is no reason to turn
+ * waiting callers away, so it is made again at once. */
+static bool is_excused(struct hf_endpoint *e, const struct hf_dialled *dialled)
+{
+    if (e->failed_dials++ > 0 || e->connects == 0 || !dialled->was_cut_off) return false;
+    hf_metrics_inc(e->metrics, HF_STAT_CONNECT_FAILURES);
+    hf_dialler_hurry(&e->dialler);
+    return true;
 }
 
 static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dialled,
@@ -285,7 +296,7 @@ static void dial(struct hf_endpoint *e, hf_instant now)
     hf_dialler_want(&e->dialler, connections_wanted(e, now), now);
     while (hf_dialler_step(&e->dialler, now, &dialled)) {
         if (dialled.err) {
-            note_failed_dial(e, &dialled, now);
+            if (!is_excused(e, &dialled)) note_failed_dial(e, &dialled, now);
         } else if (wants_shared(e, now)) {
             publish(e, &dialled, now);
         } else if (leases_wanted(e) > 0) {

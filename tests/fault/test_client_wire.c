@@ -150,6 +150,28 @@ static void a_reply_cut_short_leaves_an_increment_unknown_and_unrepeated(void **
     scripted_server_close(server);
 }
 
+static void a_handshake_cut_off_once_is_tried_again_for_those_who_wait(void **state)
+{
+    (void)state;
+    static const struct script_step cut[] = { HANDSHAKE, SCRIPT_COMMAND("GET a"),
+                                              SCRIPT_CLOSE };
+    static const struct script_step cut_early[] = { SCRIPT_COMMAND("HELLO 3"), SCRIPT_CLOSE };
+    static const struct script_step whole[] = {
+        HANDSHAKE,
+        FENCE,
+        SCRIPT_COMMAND("GET a"),
+        SCRIPT_SEND("$4\r\ngood\r\n"),
+    };
+    const struct script     scripts[] = { SCRIPT_OF(cut), SCRIPT_OF(cut_early),
+                                          SCRIPT_OF(whole) };
+    struct scripted_server *server = scripted_server_open(scripts, 3);
+    struct hf_client       *client = open_on(server);
+    assert_string_equal(client_text(client, "GET", "a", NULL), "good");
+    scripted_server_verify(server);
+    hf_client_close(client);
+    scripted_server_close(server);
+}
+
 static void announced_sizes_allocate_nothing(void **state)
 {
     (void)state;
@@ -228,6 +250,7 @@ int main(void)
             a_surprise_that_comes_while_all_is_quiet_is_noticed_before_the_next_call),
         cmocka_unit_test(nonsense_breaks_the_connection_and_a_read_is_tried_on_the_next),
         cmocka_unit_test(a_reply_cut_short_leaves_an_increment_unknown_and_unrepeated),
+        cmocka_unit_test(a_handshake_cut_off_once_is_tried_again_for_those_who_wait),
         cmocka_unit_test(announced_sizes_allocate_nothing),
         cmocka_unit_test(a_trickling_reply_does_not_move_the_deadline),
         cmocka_unit_test(a_server_that_is_loading_is_down_although_it_greets),
