@@ -42,7 +42,9 @@ if(HF_SANITIZE)
     target_link_options(hf_compile INTERFACE -fsanitize=${HF_SANITIZE})
 endif()
 
+# Without any optimiser gcc warns of conversions that it does not understand.
 if(HF_COVERAGE)
-    target_compile_options(hf_compile INTERFACE --coverage -fprofile-update=atomic)
+    target_compile_options(hf_compile INTERFACE -Og --coverage -fprofile-update=atomic
+                           -Wno-format-truncation)
     target_link_options(hf_compile INTERFACE --coverage)
 endif()

@@ -93,7 +93,7 @@ struct hf_client;
  *
  *    id            name            help */
 #define HF_LATENCY_MAP(X)                                                                    \
-    X(CALL,         "call",         "One call with its retries; refused ones are left out")   \
+    X(CALL,         "call",         "One call with its retries; refused ones are left out")  \
     X(CACHE_GET,    "cache_get",    "One read of a cache")                                   \
     X(CACHE_SET,    "cache_set",    "One write to a cache")                                  \
     X(CACHE_DELETE, "cache_delete", "One delete from a cache")                               \
