@@ -1,6 +1,7 @@
 #include "cache/cache.h"
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/quantity.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -74,7 +75,7 @@ static hf_err step(struct sweep *s, struct hf_sweep *sweep)
     struct hf_bytes        text;
     uint64_t               next;
     const struct hf_reply *first = hf_reply_at(reply, 0);
-    if (!first || hf_reply_bytes(first, &text) || sscanf(text.data, "%" SCNu64, &next) != 1) {
+    if (!first || hf_reply_bytes(first, &text) || hf_count_parse(text.data, &next)) {
         err = hf_fail(s->error, HF_E_PROTOCOL, "SCAN");
     } else {
         err = delete_found(s, &limit, hf_reply_at(reply, 1), &sweep->deleted);
