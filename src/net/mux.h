@@ -72,8 +72,9 @@ struct hf_mux_call {
 
     /* Inside. */
     _Atomic uint32_t    state;
-    bool                is_heir; /* It was handed the lead; a break may have come after. */
-    uint64_t            ticket;  /* Number of its slot since the connection was attached. */
+    bool                is_alone; /* Nobody else's call was there when it took the lead. */
+    bool                is_heir;  /* It was handed the lead; a break may have come after. */
+    uint64_t            ticket;   /* Number of its slot since the connection was attached. */
     struct hf_mux_call *next;
 };
 

@@ -57,6 +57,7 @@ static hf_err enqueue(struct hf_mux *mux, struct hf_mux_call *call,
     call->received = 0;
     call->err = HF_OK;
     call->is_heir = false;
+    call->is_alone = false;
     call->ticket = mux->locked.ticket_next++;
     atomic_store_explicit(&call->state, HF_CALL_WAITING, memory_order_relaxed);
     *hf_mux_slot(mux, call->ticket) = (struct hf_slot){
@@ -155,10 +156,11 @@ static void gather(struct hf_mux *mux)
 }
 
 /* Locked. Takes the lead unless somebody has it. */
-static bool take_lead(struct hf_mux *mux, const struct hf_mux_call *call)
+static bool take_lead(struct hf_mux *mux, struct hf_mux_call *call)
 {
     if (mux->locked.is_led || hf_mux_call_is_done(call)) return false;
     mux->locked.is_led = true;
+    call->is_alone = hf_mux_slots_in_use(mux) == 1;
     return true;
 }
 

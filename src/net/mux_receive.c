@@ -155,12 +155,12 @@ static bool await_input(struct hf_mux *mux, hf_instant deadline)
 bool hf_mux_lead(struct hf_mux *mux, const struct hf_mux_call *self, hf_instant deadline)
 {
     struct hf_spin_round round;
-    hf_spin_begin(&round, mux->spin, HF_SPIN_LEADER);
+    hf_spin_begin(&round, mux->spin, self->is_alone ? HF_SPIN_ALONE : HF_SPIN_LEADER);
     while (!hf_mux_call_is_done(self)) {
         if (receive(mux)) {
             hf_spin_end(&round, true);
             if (!distribute(mux, self)) return false;
-            hf_spin_begin(&round, mux->spin, HF_SPIN_LEADER);
+            hf_spin_begin(&round, mux->spin, self->is_alone ? HF_SPIN_ALONE : HF_SPIN_LEADER);
         } else if (!hf_spin_yield(&round)) {
             hf_spin_end(&round, false);
             if (!hf_mux_call_is_done(self) && !await_input(mux, deadline)) break;

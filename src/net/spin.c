@@ -21,6 +21,7 @@ struct stamina {
 };
 
 static const struct stamina stamina[HF_SPIN_ROLES] = {
+    [HF_SPIN_ALONE] = { 10, 12000 },
     [HF_SPIN_LEADER] = { 10, 50000 },
     [HF_SPIN_FOLLOWER] = { 12, 50000 },
 };

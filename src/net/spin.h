@@ -29,7 +29,8 @@
 #include <stdint.h>
 
 enum hf_spin_role {
-    HF_SPIN_LEADER,   /* Waits for bytes. */
+    HF_SPIN_ALONE,  /* Waits for bytes, and nobody else is there: each yield is pure cost. */
+    HF_SPIN_LEADER, /* Waits for bytes, while the yields let others add to the next send. */
     HF_SPIN_FOLLOWER, /* Waits for another thread. */
     HF_SPIN_ROLES,
 };
