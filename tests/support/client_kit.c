@@ -7,6 +7,13 @@
 
 enum { WORDS_MAX = 16 };
 
+static const struct hf_allocator *_Atomic allocator;
+
+void client_allocate_from(const struct hf_allocator *a)
+{
+    allocator = a;
+}
+
 static struct hf_client *open_with(const char *url, va_list settings)
 {
     struct hf_options *options;
@@ -19,6 +26,7 @@ static struct hf_client *open_with(const char *url, va_list settings)
         if (hf_options_set(options, name, value, &error)) die("%s", error.detail);
     }
     hf_options_set_log(options, HF_LOG_SILENT, NULL, NULL);
+    hf_options_set_allocator(options, allocator);
     if (hf_client_open(options, &client, &error)) die("open %s: %s", url, error.detail);
     hf_options_close(options);
     return client;

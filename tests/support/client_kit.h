@@ -12,6 +12,9 @@
 
 #include <holdfast/holdfast.h>
 
+/* Where clients opened from now on get their memory; NULL: malloc. */
+void client_allocate_from(const struct hf_allocator *allocator);
+
 /* Opens with options given as name, value, ..., NULL. Does not wait. */
 struct hf_client *client_open(const char *url, ...) __attribute__((sentinel));
 

@@ -2,13 +2,13 @@
 
 #include "support/canary.h"
 #include "support/client_kit.h"
+#include "support/counting_allocator.h"
 #include "support/die.h"
 #include "support/fault_proxy.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 #include "support/wait.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,16 +25,17 @@ enum {
 };
 
 struct scene {
-    struct redis_server *server;
-    struct fault_proxy  *proxy;
-    struct canary       *canary;
-    struct hf_client    *client;
-    uint64_t             fault;
-    pthread_t            threads[THREADS];
-    atomic_bool          stops;
-    atomic_long          calls, successes;
-    _Atomic int64_t      last_success_ns, first_success_ns; /* First since it was cleared. */
-    _Atomic int64_t      worst_overrun_ns;
+    struct redis_server      *server;
+    struct fault_proxy       *proxy;
+    struct canary            *canary;
+    struct hf_client         *client;
+    struct counting_allocator memory; /* The client's. */
+    uint64_t                  fault;
+    pthread_t                 threads[THREADS];
+    atomic_bool               stops;
+    atomic_long               calls, successes;
+    _Atomic int64_t last_success_ns, first_success_ns; /* First since it was cleared. */
+    _Atomic int64_t worst_overrun_ns;
 };
 
 const char *outage_name(enum outage outage)
@@ -175,7 +176,10 @@ static void set_up(struct scene *s, enum outage outage)
     s->server = redis_server_open(&(struct redis_server_options){ .tcp = true });
     if (needs_proxy(outage)) s->proxy = fault_proxy_start_tcp(redis_server_port(s->server));
     const char *url = s->proxy ? fault_proxy_url(s->proxy) : redis_server_tcp_url(s->server);
+    counting_allocator_init(&s->memory);
+    client_allocate_from(&s->memory.base);
     s->client = client_open_ready(url, NULL);
+    client_allocate_from(NULL);
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&s->threads[i], NULL, call_steadily, s)) die("no thread");
     }
@@ -197,11 +201,11 @@ void outage_play(enum outage outage, hf_duration length)
     set_up(&s, outage);
     assert_true(wait_until(has_succeeded, &s, hf_seconds(10)));
     const struct served before = serve_for(&s, hf_ms(RATE_SPAN_MS));
-    const size_t        memory_before = mallinfo2().uordblks;
+    const size_t        memory_before = (size_t)atomic_load(&s.memory.bytes);
 
     begin_outage(&s, outage);
     (void)stays_true(always, NULL, length);
-    const size_t memory_during = mallinfo2().uordblks;
+    const size_t memory_during = (size_t)atomic_load(&s.memory.bytes);
     atomic_store(&s.first_success_ns, 0);
     const hf_instant back = end_outage(&s, outage);
 
@@ -220,7 +224,7 @@ void outage_play(enum outage outage, hf_duration length)
     assert_true(recovery_ms <= FIRST_SUCCESS_MAX_MS);
     check_rate(&s, &before, &after);
     assert_true(s.worst_overrun_ns <= hf_ms(OVERRUN_MAX_MS).ns);
-    assert_true(memory_during < memory_before + 512 * 1024);
+    assert_true(memory_during < memory_before + 256 * 1024);
     assert_true(wait_until(breaker_is_closed, &s, hf_seconds(10)));
     tear_down(&s);
 }
