@@ -349,6 +349,24 @@ static void a_write_that_timed_out_cannot_undo_a_later_delete(void **state)
     }
 }
 
+static void a_name_that_cannot_be_resolved_holds_nobody_past_the_deadline(void **state)
+{
+    struct fixture   *f = *state;
+    struct hf_client *client = client_open("redis://no-such-host.invalid:6379/0", NULL);
+    for (int i = 0; i < 3; i++) {
+        hf_err        err;
+        const int64_t overrun = overrun_ms(f, client, hf_ms(60), &err);
+        assert_true(err == HF_E_UNAVAILABLE || err == HF_E_TIMEOUT ||
+                    err == HF_E_BREAKER_OPEN);
+        assert_true(overrun < 60);
+    }
+    const hf_instant from = hf_now();
+    hf_client_close(client); /* The resolver may still be at it. */
+    const hf_instant to = hf_now();
+    assert_true(hf_between(from, to).ns - canary_worst_delay(f->canary, from, to).ns <
+                hf_ms(500).ns);
+}
+
 /* ---- A server that is there and will not ------------------------------------------- */
 
 static void a_full_server_refuses_writes_and_serves_reads(void **state)
@@ -483,6 +501,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_timed_out_cannot_undo_a_later_delete,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_name_that_cannot_be_resolved_holds_nobody_past_the_deadline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_server_refuses_writes_and_serves_reads, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_cannot_persist_is_degraded_not_down,
