@@ -121,9 +121,20 @@ static bool is_led(void *ctx)
     return led;
 }
 
+/* The first command is queued, not just looked for unasked bytes before it. */
+static bool is_led_by_a_call(void *ctx)
+{
+    struct fixture *f = ctx;
+    pthread_mutex_lock(&f->mux.lock);
+    const bool led = f->mux.locked.is_led && f->mux.locked.ticket_next > 0;
+    pthread_mutex_unlock(&f->mux.lock);
+    return led;
+}
+
 static void *ping_once_somebody_leads(void *ctx)
 {
-    if (!wait_until(is_led, ctx, hf_seconds(5))) return (void *)(intptr_t)HF_E_SYSTEM;
+    if (!wait_until(is_led_by_a_call, ctx, hf_seconds(5)))
+        return (void *)(intptr_t)HF_E_SYSTEM;
     return ping_in_thread(ctx);
 }
 
