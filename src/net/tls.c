@@ -295,6 +295,8 @@ static short tls_events(const struct hf_transport *t, short wanted)
     short          events = 0;
     pthread_mutex_lock(&stream->lock);
     if (wanted & POLLIN) events |= stream->read_wants;
+    /* What OpenSSL has decrypted already, no POLLIN will tell of; room is nearly always. */
+    if ((wanted & POLLIN) && SSL_pending(stream->ssl) > 0) events |= POLLOUT;
     if (wanted & POLLOUT) events |= stream->write_wants;
     pthread_mutex_unlock(&stream->lock);
     return events;

@@ -303,6 +303,81 @@ static void a_killed_server_is_found_again(void **state)
     redis_server_close(server);
 }
 
+/* ---- Bytes that OpenSSL holds ---------------------------------------------------------- */
+
+enum { BIG = 8000000 };
+
+static bool has_two_in_flight(void *client)
+{
+    struct hf_stats stats;
+    hf_stats_get(client, &stats);
+    return stats.calls_in_flight == 2;
+}
+
+static bool has_one_in_flight(void *client)
+{
+    struct hf_stats stats;
+    hf_stats_get(client, &stats);
+    return stats.calls_in_flight == 1;
+}
+
+static void *get_big(void *client)
+{
+    struct hf_reply     *reply = NULL;
+    const struct hf_call call = { .timeout = hf_seconds(10) };
+    const hf_err         err = client_ask(client, &call, &reply, "GET", "big", NULL);
+    if (!err) hf_reply_free(reply);
+    return (void *)(intptr_t)err;
+}
+
+static void take_err(hf_err err, struct hf_reply *reply, const struct hf_error *error,
+                     void *ctx)
+{
+    (void)error;
+    if (!err) hf_reply_free(reply);
+    atomic_store((atomic_int *)ctx, (int)err);
+}
+
+static bool has_ended(void *ctx)
+{
+    return atomic_load((atomic_int *)ctx) >= 0;
+}
+
+/* The end of a large reply and the whole of a small one come in one record: whoever reads the
+ * large one leaves the small one decrypted, where no poll sees it. */
+static void an_answer_behind_a_large_one_is_not_left_lying(void **state)
+{
+    (void)state;
+    const struct hf_bytes ping[] = { hf_str("PING") };
+    const struct hf_call  call = { .timeout = hf_seconds(2) };
+    atomic_int            end = -1;
+    pthread_t             reader;
+    void                 *err;
+    char                 *big = malloc(BIG + 1);
+    struct redis_server  *server = start("server", "no");
+    struct hf_client *client = client_open_ready(tls_url(server, "localhost"), "tls_ca_file",
+                                                 ca, NULL);
+    assert_non_null(big);
+    memset(big, 'x', BIG);
+    big[BIG] = '\0';
+    assert_int_equal(client_do(client, "SET", "big", big, NULL), HF_OK);
+
+    redis_server_pause(server);
+    assert_int_equal(pthread_create(&reader, NULL, get_big, client), 0);
+    assert_true(wait_until(has_one_in_flight, client, hf_seconds(5)));
+    assert_int_equal(hf_client_command_async(client, &call, ping, 1, take_err, &end), HF_OK);
+    assert_true(wait_until(has_two_in_flight, client, hf_seconds(5)));
+    redis_server_resume(server);
+
+    pthread_join(reader, &err);
+    assert_true(wait_until(has_ended, &end, hf_seconds(5)));
+    hf_client_close(client);
+    redis_server_close(server);
+    free(big);
+    assert_int_equal((intptr_t)err, HF_OK);
+    assert_int_equal(end, HF_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +391,7 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_used_are_named_at_once),
         cmocka_unit_test(new_certificates_are_read_at_the_next_connection),
         cmocka_unit_test(a_killed_server_is_found_again),
+        cmocka_unit_test(an_answer_behind_a_large_one_is_not_left_lying),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
