@@ -76,18 +76,35 @@ enum hf_outcome hf_call_outcome(hf_err err)
     return hf_err_counts_against_endpoint(err) ? HF_OUTCOME_FAILURE : HF_OUTCOME_SUCCESS;
 }
 
+/* Those that came before an earlier attempt failed. */
+static void drop_replies(struct hf_request *request)
+{
+    for (uint32_t i = 0; i < request->received; i++) {
+        hf_reply_free(request->replies[i]);
+        request->replies[i] = NULL;
+    }
+    request->received = 0;
+}
+
 static hf_err attempt(struct hf_client *client, const struct hf_call *call,
                       struct hf_request *request, hf_instant route_deadline,
                       hf_instant deadline, struct hf_error *error)
 {
-    request->received = 0;
+    drop_replies(request);
     const bool leases = wants_lease(client, call, request) && may_overtake(client, request);
     hf_err     err = exchange(client, request, leases, route_deadline, deadline, error);
     if (err == HF_OK && request->is_single) {
         err = hf_reply_verdict(request->replies[0], error);
-        if (err) hf_reply_free(request->replies[0]);
+        if (err) drop_replies(request);
     }
     return err;
+}
+
+/* What a later attempt ended with does not undo what an earlier one may have done. */
+static hf_err with_doubt(hf_err doubt, hf_err err, struct hf_error *error)
+{
+    if (err == HF_OK || doubt == HF_OK || hf_err_outcome_unknown(err)) return err;
+    return hf_fail_in(error, doubt, "%s; then", hf_err_text(doubt));
 }
 
 /* Every attempt asks leave of the breaker; only the last one counts, because what is counted
@@ -98,14 +115,17 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
 {
     struct hf_endpoint   *e = &client->endpoint;
     struct hf_retry_state retry;
+    hf_err                doubt = HF_OK; /* How an attempt with unknown outcome ended. */
     hf_retry_begin(&retry, &e->retry_opts, request->class_, now, deadline);
     hf_retry_budget_earn(&e->budget);
     for (;;) {
         struct hf_permit permit;
         hf_err           err = hf_breaker_admit(&e->breaker, now, &permit);
         *ended = now;
-        if (err) return hf_fail(error, err, "%s", hf_err_text(err));
-
+        if (err) {
+            (void)hf_fail(error, err, "%s", hf_err_text(err));
+            return with_doubt(doubt, err, error);
+        }
         const hf_instant end = hf_retry_attempt_deadline(&retry, now);
         err = attempt(client, call, request, deadline, end, error);
         *ended = hf_now();
@@ -114,9 +134,12 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
         hf_breaker_report(&e->breaker, *ended, permit,
                           again ? HF_OUTCOME_NEUTRAL : hf_call_outcome(err),
                           hf_between(now, *ended));
-        if (!again) return err;
+        if (!again) return with_doubt(doubt, err, error);
+        if (request->class_ != HF_COMMAND_READ && hf_err_outcome_unknown(err)) doubt = err;
         hf_metrics_inc(client->metrics, HF_STAT_RETRIES);
-        if (pause.ns > 0 && !hf_endpoint_pause(e, hf_later(*ended, pause))) return err;
+        if (pause.ns > 0 && !hf_endpoint_pause(e, hf_later(*ended, pause))) {
+            return with_doubt(doubt, err, error);
+        }
         now = hf_now();
     }
 }

@@ -71,11 +71,6 @@ void hf_callbacks_deinit(struct hf_callbacks *pool)
     for (unsigned i = 0; i < pool->locked.thread_count; i++) {
         pthread_join(pool->locked.threads[i], NULL);
     }
-    hf_callbacks_abandon(pool);
-}
-
-void hf_callbacks_abandon(struct hf_callbacks *pool)
-{
     pthread_cond_destroy(&pool->posted);
     pthread_mutex_destroy(&pool->lock);
 }

@@ -40,10 +40,8 @@ HF_NODISCARD hf_err hf_callbacks_start(struct hf_callbacks *pool);
 /* Only after hf_callbacks_start() succeeded. */
 void hf_callbacks_post(struct hf_callbacks *pool, struct hf_job *job);
 
-/* Runs what was posted, then ends the threads. Not from a job. */
+/* Runs what was posted, then ends the threads. Not from a job, and not in a forked child,
+ * where the threads do not exist and their condition would be waited for without end. */
 void hf_callbacks_deinit(struct hf_callbacks *pool);
-
-/* In a forked child the threads do not exist: frees without waiting. */
-void hf_callbacks_abandon(struct hf_callbacks *pool);
 
 #endif

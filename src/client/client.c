@@ -204,7 +204,7 @@ no_wake:
 no_guard:
     hf_metrics_close(client->metrics);
 no_metrics:
-    hf_callbacks_abandon(&client->callbacks);
+    hf_callbacks_deinit(&client->callbacks);
     pthread_mutex_destroy(&client->async_lock);
     hf_free(&copy->allocator, client);
     hf_options_close(copy);
@@ -269,7 +269,7 @@ void hf_client_close(struct hf_client *client)
 {
     if (!client) return;
     if (hf_fork_guard_is_child(&client->fork_guard)) {
-        hf_callbacks_abandon(&client->callbacks);
+        hf_endpoint_forget_calls(&client->endpoint);
         free_client(client);
         return;
     }

@@ -46,6 +46,7 @@ void *hf_client_maintain(void *arg)
         if (fds[0].revents && read(client->wake_fd, &wakes, sizeof wakes) < 0) continue;
         hf_endpoint_serve(endpoint, fds + 1, count);
     }
+    (void)hf_endpoint_tend(endpoint, hf_now()); /* Ends checks and fences under way. */
     if (fds != few) hf_free(hf_client_allocator(client), fds);
     return NULL;
 }

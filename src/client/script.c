@@ -29,6 +29,7 @@ hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
     char                       sha1[SHA1_HEX_SIZE], count[24];
     if (!hash(script, sha1)) return hf_fail(error, HF_E_SYSTEM, "SHA-1 is not available");
 
+    const hf_instant deadline = hf_call_deadline(client, call, hf_now());
     struct hf_bytes *argv = hf_alloc(a, argc * sizeof *argv);
     if (!argv) return hf_fail(error, HF_E_NOMEM, "script");
     snprintf(count, sizeof count, "%zu", key_count);
@@ -40,9 +41,12 @@ hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
 
     hf_err err = hf_client_command(client, call, argv, argc, reply, error);
     if (err == HF_E_NOSCRIPT) {
+        struct hf_call rest = call ? *call : (struct hf_call){ 0 };
+        rest.timeout = hf_between(hf_now(), deadline);
+        if (rest.timeout.ns == 0) rest.timeout = hf_ns(1);
         argv[0] = hf_str("EVAL");
         argv[1] = hf_bytes(script->source, script->size);
-        err = hf_client_command(client, call, argv, argc, reply, error);
+        err = hf_client_command(client, &rest, argv, argc, reply, error);
     }
     hf_free(a, argv);
     /* A script that passes the server's OOM on may have written before. */

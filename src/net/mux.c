@@ -56,6 +56,11 @@ hf_err hf_mux_init(struct hf_mux *mux, const struct hf_allocator *a,
     return HF_OK;
 }
 
+void hf_mux_forget_calls(struct hf_mux *mux)
+{
+    mux->locked.live_sync = mux->locked.live_async = 0;
+}
+
 void hf_mux_deinit(struct hf_mux *mux)
 {
     hf_assert(mux->locked.live_sync == 0 && mux->locked.live_async == 0);

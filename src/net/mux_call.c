@@ -179,6 +179,18 @@ static void look_before_asking(struct hf_mux *mux, struct hf_aftermath *after)
     hf_mux_pass_lead(mux, after);
 }
 
+/* Locked, but released in between. Counts as sending: the stream is not closed meanwhile. */
+static void send_alone(struct hf_mux *mux, const struct hf_mux_message *message,
+                       hf_instant deadline, struct hf_aftermath *after)
+{
+    mux->locked.is_sending = true;
+    pthread_mutex_unlock(&mux->lock);
+    hf_mux_send_borrowed(mux, message, deadline);
+    pthread_mutex_lock(&mux->lock);
+    mux->locked.is_sending = false;
+    if (mux->locked.state != HF_MUX_READY) after->needs_attention = true;
+}
+
 static hf_err end_call(struct hf_mux *mux, struct hf_mux_call *call, struct hf_error *error)
 {
     if (call->err == HF_OK) return HF_OK;
@@ -208,17 +220,14 @@ hf_err hf_mux_call(struct hf_mux *mux, struct hf_mux_call *call,
         hf_mux_play_aftermath(mux, &after);
         return hf_fail(error, err, "%s", hf_err_text(err));
     }
-    bool leads = false;
     if (message->borrowed) {
-        leads = take_lead(mux, call);
-        pthread_mutex_unlock(&mux->lock);
-        hf_mux_send_borrowed(mux, message, deadline);
+        send_alone(mux, message, deadline, &after);
     } else {
         gather(mux);
         hf_mux_send_if_free(mux, &after);
-        leads = take_lead(mux, call);
-        pthread_mutex_unlock(&mux->lock);
     }
+    const bool leads = take_lead(mux, call);
+    pthread_mutex_unlock(&mux->lock);
     hf_mux_play_aftermath(mux, &after);
     await(mux, call, leads, deadline);
     return end_call(mux, call, error);

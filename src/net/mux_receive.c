@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+enum { DRAIN_MAX = 64 }; /* Receives in a row without a deadline: at most 1 MB or so. */
+
 /* Locked. False for a reply that nobody asked for; NULL stands for one that memory was too
  * short for. */
 static bool hand_out(struct hf_mux *mux, struct hf_reply *reply, struct hf_aftermath *after)
@@ -160,6 +162,7 @@ bool hf_mux_lead(struct hf_mux *mux, const struct hf_mux_call *self, hf_instant 
         if (receive(mux)) {
             hf_spin_end(&round, true);
             if (!distribute(mux, self)) return false;
+            if (!hf_before(hf_now(), deadline)) break; /* However fast more comes. */
             hf_spin_begin(&round, mux->spin, self->is_alone ? HF_SPIN_ALONE : HF_SPIN_LEADER);
         } else if (!hf_spin_yield(&round)) {
             hf_spin_end(&round, false);
@@ -171,5 +174,5 @@ bool hf_mux_lead(struct hf_mux *mux, const struct hf_mux_call *self, hf_instant 
 
 void hf_mux_drain(struct hf_mux *mux)
 {
-    while (receive(mux)) (void)distribute(mux, NULL);
+    for (int i = 0; i < DRAIN_MAX && receive(mux); i++) (void)distribute(mux, NULL);
 }

@@ -128,10 +128,12 @@ static void send_pieces(struct hf_mux *mux, struct pieces *pieces, hf_instant de
         }
         atomic_fetch_add_explicit(&mux->bytes_out, sent, memory_order_relaxed);
         at = skip_sent(pieces->parts, at, pieces->count, sent);
-        if (at == pieces->count || sent > 0) continue;
+        if (at == pieces->count) return;
 
-        short ready;
-        if (!hf_mux_poll(mux, POLLOUT, deadline, &ready)) {
+        short      ready;
+        const bool in_time = sent > 0 ? hf_before(hf_now(), deadline)
+                                      : hf_mux_poll(mux, POLLOUT, deadline, &ready);
+        if (!in_time) {
             hf_mux_break(mux, HF_E_TIMEOUT_SENT,
                          "deadline passed in the middle of a command");
             return;

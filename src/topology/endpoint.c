@@ -50,6 +50,11 @@ hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
     return HF_OK;
 }
 
+void hf_endpoint_forget_calls(struct hf_endpoint *e)
+{
+    for (unsigned i = 0; i < e->link_count; i++) hf_mux_forget_calls(&e->links[i]->mux);
+}
+
 void hf_endpoint_deinit(struct hf_endpoint *e)
 {
     hf_dialler_deinit(&e->dialler);
@@ -75,40 +80,8 @@ struct fence {
     struct hf_mux_call  call;
     struct hf_reply    *reply;
     struct hf_endpoint *endpoint;
+    struct hf_greeting  greeting; /* Of the connection to be killed. */
 };
-
-static void fence_done(struct hf_mux_call *call)
-{
-    struct fence       *fence = (struct fence *)call;
-    struct hf_endpoint *e = fence->endpoint;
-    if (call->err == HF_OK && hf_reply_type(fence->reply) == HF_REPLY_ERROR) {
-        pthread_mutex_lock(&e->lock);
-        e->locked.is_fence_forbidden = true;
-        pthread_mutex_unlock(&e->lock);
-    }
-    for (uint32_t i = 0; i < call->received; i++) hf_reply_free(fence->reply);
-    hf_free(e->allocator, fence);
-}
-
-/* Queues CLIENT KILL on a connection, before whatever is queued there later. */
-static hf_err send_fence(struct hf_endpoint *e, struct hf_mux *mux, int64_t client_id)
-{
-    struct fence *fence = hf_alloc_zero(e->allocator, 1, sizeof *fence);
-    if (!fence) return HF_E_NOMEM;
-
-    char id[24];
-    snprintf(id, sizeof id, "%" PRId64, client_id);
-    const struct hf_bytes argv[] = { hf_str("CLIENT"), hf_str("KILL"), hf_str("ID"),
-                                     hf_str(id) };
-    fence->endpoint = e;
-    fence->call.replies = &fence->reply;
-    fence->call.expected = 1;
-    fence->call.done = fence_done;
-    const hf_err err = hf_mux_start(mux, &fence->call,
-                                    &(struct hf_mux_message){ .argv = argv, .argc = 4 });
-    if (err) hf_free(e->allocator, fence);
-    return err;
-}
 
 /* Locked. Remembers it for the connection that comes next. Ids of another server process
  * mean nothing any more. */
@@ -125,6 +98,45 @@ static void remember_fence(struct hf_endpoint *e, const struct hf_greeting *gree
     e->locked.fences[e->locked.fence_count++] = greeting->client_id;
 }
 
+/* One that may not have got through is sent again on the next connection: twice is no harm.
+ */
+static void fence_done(struct hf_mux_call *call)
+{
+    struct fence       *fence = (struct fence *)call;
+    struct hf_endpoint *e = fence->endpoint;
+    pthread_mutex_lock(&e->lock);
+    if (call->err) {
+        remember_fence(e, &fence->greeting);
+    } else if (hf_reply_type(fence->reply) == HF_REPLY_ERROR) {
+        e->locked.is_fence_forbidden = true;
+    }
+    pthread_mutex_unlock(&e->lock);
+    for (uint32_t i = 0; i < call->received; i++) hf_reply_free(fence->reply);
+    hf_free(e->allocator, fence);
+}
+
+/* Queues CLIENT KILL on a connection, before whatever is queued there later. */
+static hf_err send_fence(struct hf_endpoint *e, struct hf_mux *mux,
+                         const struct hf_greeting *greeting)
+{
+    struct fence *fence = hf_alloc_zero(e->allocator, 1, sizeof *fence);
+    if (!fence) return HF_E_NOMEM;
+
+    char id[24];
+    snprintf(id, sizeof id, "%" PRId64, greeting->client_id);
+    const struct hf_bytes argv[] = { hf_str("CLIENT"), hf_str("KILL"), hf_str("ID"),
+                                     hf_str(id) };
+    fence->endpoint = e;
+    fence->greeting = *greeting;
+    fence->call.replies = &fence->reply;
+    fence->call.expected = 1;
+    fence->call.done = fence_done;
+    const hf_err err = hf_mux_start(mux, &fence->call,
+                                    &(struct hf_mux_message){ .argv = argv, .argc = 4 });
+    if (err) hf_free(e->allocator, fence);
+    return err;
+}
+
 void hf_endpoint_fence(struct hf_endpoint *e, const struct hf_greeting *greeting)
 {
     struct hf_link *shared = atomic_load(&e->shared);
@@ -136,7 +148,7 @@ void hf_endpoint_fence(struct hf_endpoint *e, const struct hf_greeting *greeting
     if (!known) return;
 
     if (shared && strcmp(shared->greeting.run_id, greeting->run_id) == 0 &&
-        send_fence(e, &shared->mux, greeting->client_id) == HF_OK) {
+        send_fence(e, &shared->mux, greeting) == HF_OK) {
         return;
     }
     pthread_mutex_lock(&e->lock);
@@ -157,8 +169,10 @@ void hf_endpoint_send_fences(struct hf_endpoint *e, struct hf_link *link)
     e->locked.fence_count = 0;
     pthread_mutex_unlock(&e->lock);
 
+    struct hf_greeting killed = link->greeting; /* Of the same process. */
     for (unsigned i = 0; i < count; i++) {
-        if (send_fence(e, &link->mux, ids[i])) {
+        killed.client_id = ids[i];
+        if (send_fence(e, &link->mux, &killed)) {
             pthread_mutex_lock(&e->lock);
             e->locked.is_fence_forbidden = true;
             pthread_mutex_unlock(&e->lock);
@@ -286,7 +300,9 @@ void hf_endpoint_put(struct hf_endpoint *e, struct hf_mux *mux)
     pthread_mutex_lock(&e->lock);
     e->locked.leased--;
     atomic_store(&link->is_leased, false);
-    if (is_sound) {
+    /* Looked at again under the lock: what broke since has been, or will be, taken off the
+     * idle ones by the maintenance thread. */
+    if (is_sound && hf_mux_state(mux) == HF_MUX_READY) {
         link->since = hf_now();
         e->locked.idle[e->locked.idle_count++] = link;
     }

@@ -31,15 +31,21 @@ static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant no
     hf_log(e->logger, HF_LOG_INFO, "endpoint", "connection lost: %s", story.detail);
 }
 
+/* Locked. */
+static void remove_idle(struct hf_endpoint *e, unsigned index)
+{
+    e->locked.idle_count--;
+    memmove(&e->locked.idle[index], &e->locked.idle[index + 1],
+            (e->locked.idle_count - index) * sizeof e->locked.idle[0]);
+}
+
 /* A leased one that broke while nobody had it. */
 static void forget_idle(struct hf_endpoint *e, const struct hf_link *link)
 {
     pthread_mutex_lock(&e->lock);
     for (unsigned i = 0; i < e->locked.idle_count; i++) {
         if (e->locked.idle[i] != link) continue;
-        e->locked.idle_count--;
-        memmove(&e->locked.idle[i], &e->locked.idle[i + 1],
-                (e->locked.idle_count - i) * sizeof e->locked.idle[0]);
+        remove_idle(e, i);
         break;
     }
     pthread_mutex_unlock(&e->lock);
@@ -98,13 +104,13 @@ static void close_long_idle(struct hf_endpoint *e, hf_instant now)
         struct hf_link  *oldest = e->locked.idle[0];
         const hf_instant end = hf_earlier_of(hf_later(oldest->since, e->opts.idle_max),
                                              oldest->expires);
-        if (!hf_before(now, end)) old = oldest;
+        if (!hf_before(now, end)) {
+            old = oldest;
+            remove_idle(e, 0); /* At once: nobody may lease it any more. */
+        }
     }
     pthread_mutex_unlock(&e->lock);
-    if (!old) return;
-
-    forget_idle(e, old);
-    retire_quietly(old, "idle for too long, or its lifetime is over");
+    if (old) retire_quietly(old, "idle for too long, or its lifetime is over");
 }
 
 /* ---- New connections ---------------------------------------------------------------------
@@ -321,7 +327,6 @@ static void ping_done(struct hf_mux_call *call)
 
 static bool is_check_due(struct hf_endpoint *e, hf_instant now)
 {
-    if (e->pinged || !atomic_load(&e->shared)) return false;
     if (hf_breaker_state(&e->breaker) == HF_BREAKER_HALF_OPEN) {
         return !hf_before(now, hf_later(e->ping_started, hf_ms(HALF_OPEN_CHECK_MS)));
     }
@@ -329,10 +334,9 @@ static bool is_check_due(struct hf_endpoint *e, hf_instant now)
     return e->opts.health_interval.ns > 0 && !hf_before(now, e->next_check);
 }
 
-static void start_check(struct hf_endpoint *e, hf_instant now)
+static void start_check(struct hf_endpoint *e, struct hf_link *link, hf_instant now)
 {
     const struct hf_bytes argv[] = { hf_str("PING") };
-    struct hf_link       *link = atomic_load(&e->shared);
     const uint64_t        spread = (uint64_t)e->opts.health_interval.ns / 8;
 
     e->ping_started = now;
@@ -392,7 +396,8 @@ static void check(struct hf_endpoint *e, hf_instant now)
         hf_mux_break(&e->pinged->mux, HF_E_LOST, "no answer to a health check");
     }
     if (e->pinged && atomic_load(&e->ping_ended)) end_check(e, now);
-    if (is_check_due(e, now)) start_check(e, now);
+    struct hf_link *shared = atomic_load(&e->shared);
+    if (!e->pinged && shared && is_check_due(e, now)) start_check(e, shared, now);
 }
 
 void hf_endpoint_check_now(struct hf_endpoint *e)
@@ -412,11 +417,12 @@ static bool is_any_retiring(const struct hf_endpoint *e)
 
 static hf_instant next_due(struct hf_endpoint *e, hf_instant now)
 {
-    hf_instant due = hf_dialler_next(&e->dialler, connections_wanted(e, now));
+    hf_instant            due = hf_dialler_next(&e->dialler, connections_wanted(e, now));
+    const struct hf_link *shared = atomic_load(&e->shared); /* Callers may retire it now. */
     if (e->pinged) {
         due = hf_earlier_of(due, hf_later(e->ping_started, e->opts.health_timeout));
-    } else if (atomic_load(&e->shared)) {
-        due = hf_earlier_of(due, atomic_load(&e->shared)->expires);
+    } else if (shared) {
+        due = hf_earlier_of(due, shared->expires);
         if (e->opts.health_interval.ns > 0) due = hf_earlier_of(due, e->next_check);
         if (hf_breaker_state(&e->breaker) == HF_BREAKER_HALF_OPEN) {
             due = hf_earlier_of(due, hf_later(e->ping_started, hf_ms(HALF_OPEN_CHECK_MS)));
