@@ -30,7 +30,7 @@ static struct hf_client *open_on(struct scripted_server *server)
                              NULL);
 }
 
-/* ---- Outcomes ---------------------------------------------------------------------- */
+/* ---- Outcomes ------------------------------------------------------------------ */
 
 static void a_refused_retry_does_not_hide_that_the_first_may_have_been_applied(void **state)
 {
@@ -93,7 +93,7 @@ static void replies_before_a_retry_are_freed(void **state)
     assert_int_equal(memory.blocks, 0);
 }
 
-/* ---- Fences ------------------------------------------------------------------------ */
+/* ---- Fences -------------------------------------------------------------------- */
 
 static bool answers(void *client)
 {
@@ -127,7 +127,7 @@ static void a_fence_that_did_not_get_through_is_sent_on_the_next_connection(void
     scripted_server_close(server);
 }
 
-/* ---- Closing ----------------------------------------------------------------------- */
+/* ---- Closing ------------------------------------------------------------------- */
 
 static bool is_checking(void *client)
 {

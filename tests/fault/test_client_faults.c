@@ -50,6 +50,20 @@ static int64_t overrun_ms(struct fixture *f, struct hf_client *client, hf_durati
     return (hf_between(from, to).ns - timeout.ns - late) / 1000000;
 }
 
+/* The machine may spoil one try, hardly all. Each must end in this category. */
+static int64_t best_overrun_ms(struct fixture *f, struct hf_client *client,
+                               hf_duration timeout, enum hf_category category)
+{
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < 4; i++) {
+        hf_err        err;
+        const int64_t overrun = overrun_ms(f, client, timeout, &err);
+        assert_int_equal(hf_err_category(err), category);
+        if (overrun < best) best = overrun;
+    }
+    return best;
+}
+
 static bool answers_again(void *client)
 {
     return client_do(client, "PING", NULL) == HF_OK;
@@ -62,21 +76,14 @@ static bool is_up(void *client)
     return health.status == HF_STATUS_UP && health.breaker.state == HF_BREAKER_CLOSED;
 }
 
-/* ---- A server that hangs ----------------------------------------------------------- */
+/* ---- A server that hangs ------------------------------------------------------- */
 
 static void a_hung_server_costs_each_call_its_deadline_and_no_more(void **state)
 {
     struct fixture   *f = *state;
     struct hf_client *client = client_open_ready(redis_server_tcp_url(f->server), NULL);
     redis_server_pause(f->server);
-    int64_t best = INT64_MAX; /* The machine may spoil one, hardly all. */
-    for (int i = 0; i < 4; i++) {
-        hf_err        err;
-        const int64_t overrun = overrun_ms(f, client, hf_ms(60), &err);
-        assert_int_equal(hf_err_category(err), HF_CATEGORY_TIMEOUT);
-        if (overrun < best) best = overrun;
-    }
-    assert_true(best < 20);
+    assert_true(best_overrun_ms(f, client, hf_ms(60), HF_CATEGORY_TIMEOUT) < 20);
     redis_server_resume(f->server);
     assert_true(wait_until(answers_again, client, hf_seconds(5)));
     hf_client_close(client);
@@ -149,16 +156,14 @@ static void signals_do_not_move_a_deadline(void **state)
     redis_server_pause(f->server);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &storm, NULL);
-    hf_err        err;
-    const int64_t overrun = overrun_ms(f, client, hf_ms(150), &err);
+    const int64_t best = best_overrun_ms(f, client, hf_ms(150), HF_CATEGORY_TIMEOUT);
     setitimer(ITIMER_REAL, &calm, NULL);
     redis_server_resume(f->server);
-    assert_int_equal(hf_err_category(err), HF_CATEGORY_TIMEOUT);
-    assert_true(overrun < 75); /* Re-armed by each signal, it would never end. */
+    assert_true(best < 20);
     hf_client_close(client);
 }
 
-/* ---- A server that goes away ------------------------------------------------------- */
+/* ---- A server that goes away --------------------------------------------------- */
 
 static void a_killed_server_is_back_in_use_soon_after_it_is_back(void **state)
 {
@@ -316,7 +321,7 @@ static void a_large_write_cut_off_has_an_unknown_outcome(void **state)
     hf_client_close(client);
 }
 
-/* ---- The fence --------------------------------------------------------------------- */
+/* ---- The fence ----------------------------------------------------------------- */
 
 static bool is_deleted(void *client)
 {
@@ -353,13 +358,15 @@ static void a_name_that_cannot_be_resolved_holds_nobody_past_the_deadline(void *
 {
     struct fixture   *f = *state;
     struct hf_client *client = client_open("redis://no-such-host.invalid:6379/0", NULL);
+    int64_t           best = INT64_MAX;
     for (int i = 0; i < 3; i++) {
         hf_err        err;
         const int64_t overrun = overrun_ms(f, client, hf_ms(60), &err);
         assert_true(err == HF_E_UNAVAILABLE || err == HF_E_TIMEOUT ||
                     err == HF_E_BREAKER_OPEN);
-        assert_true(overrun < 60);
+        if (overrun < best) best = overrun;
     }
+    assert_true(best < 20);
     const hf_instant from = hf_now();
     hf_client_close(client); /* The resolver may still be at it. */
     const hf_instant to = hf_now();
@@ -367,7 +374,7 @@ static void a_name_that_cannot_be_resolved_holds_nobody_past_the_deadline(void *
                 hf_ms(500).ns);
 }
 
-/* ---- A server that is there and will not ------------------------------------------- */
+/* ---- A server that is there and will not --------------------------------------- */
 
 static void a_full_server_refuses_writes_and_serves_reads(void **state)
 {
@@ -419,7 +426,7 @@ static void too_many_clients_is_said_and_survived(void **state)
     hf_client_close(second);
 }
 
-/* ---- Asynchronous ------------------------------------------------------------------ */
+/* ---- Asynchronous -------------------------------------------------------------- */
 
 struct answers {
     atomic_int timeouts, others;

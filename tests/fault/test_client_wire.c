@@ -199,20 +199,25 @@ static void a_trickling_reply_does_not_move_the_deadline(void **state)
 {
     (void)state;
     static const struct script_step steps[] = {
-        HANDSHAKE,
-        SCRIPT_COMMAND("INCR n"),
-        SCRIPT_TRICKLE(":1000000000000000\r\n", 30),
+        HANDSHAKE, SCRIPT_COMMAND("INCR n"),
+        SCRIPT_TRICKLE(":1000000000000000\r\n", 60), /* More than a second in all. */
     };
     struct canary          *canary = canary_open();
     struct scripted_server *server = scripted_server_open(&SCRIPT_OF(steps), 1);
     struct hf_client       *client = open_on(server);
     struct hf_reply        *reply = NULL;
     const struct hf_call    call = { .timeout = hf_ms(100) };
-    const hf_instant        from = hf_now();
-    assert_int_equal(client_ask(client, &call, &reply, "INCR", "n", NULL), HF_E_TIMEOUT_SENT);
-    const hf_instant to = hf_now();
-    assert_true(hf_between(from, to).ns - canary_worst_delay(canary, from, to).ns <
-                hf_ms(200).ns); /* All of it would take 540 ms. */
+    int64_t                 best = INT64_MAX; /* The machine may spoil one, hardly all. */
+    for (int i = 0; i < 3; i++) {
+        const hf_instant from = hf_now();
+        assert_int_equal(client_ask(client, &call, &reply, "INCR", "n", NULL),
+                         HF_E_TIMEOUT_SENT);
+        const hf_instant to = hf_now();
+        const int64_t    late = canary_worst_delay(canary, from, to).ns;
+        const int64_t    took = hf_between(from, to).ns - late;
+        if (took < best) best = took;
+    }
+    assert_true(best < hf_ms(120).ns);
     hf_client_close(client);
     scripted_server_close(server);
     canary_close(canary);

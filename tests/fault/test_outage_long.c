@@ -49,7 +49,7 @@ static void stop(struct crowd *crowd, int count)
     for (int i = 0; i < count; i++) pthread_join(crowd->threads[i], NULL);
 }
 
-/* ---- A million calls --------------------------------------------------------------- */
+/* ---- A million calls ----------------------------------------------------------- */
 
 static void *call_under_faults(void *arg)
 {
@@ -117,7 +117,7 @@ static void a_million_calls_under_faults_keep_their_deadlines(void **state)
     canary_close(crowd.canary);
 }
 
-/* ---- What an outage costs ---------------------------------------------------------- */
+/* ---- What an outage costs ------------------------------------------------------ */
 
 static void *call_each_millisecond(void *arg)
 {
