@@ -105,7 +105,7 @@ double fail_fast_open_ns(struct lab *lab, const struct load *load,
     return ns;
 }
 
-/* ---- Retries ----------------------------------------------------------------------- */
+/* ---- Retries ------------------------------------------------------------------- */
 
 enum { OUTAGE_THREADS = 8, OUTAGE_CALLS = 500 };
 

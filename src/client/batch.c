@@ -130,8 +130,7 @@ hf_err hf_client_batch(struct hf_client *client, const struct hf_call *call,
     return batch->err;
 }
 
-/* ---- Transactions ------------------------------------------------------------------------
- */
+/* ---- Transactions -------------------------------------------------------------- */
 
 /* MULTI in front and EXEC behind, in a buffer of their own. */
 static hf_err wrap(const struct hf_batch *batch, struct hf_buffer *whole)
@@ -209,8 +208,7 @@ out:
     return err;
 }
 
-/* ---- Results ------------------------------------------------------------------------------
- */
+/* ---- Results ------------------------------------------------------------------- */
 
 hf_err hf_batch_result(const struct hf_batch *batch, size_t index,
                        const struct hf_reply **reply, struct hf_error *error)

@@ -45,7 +45,7 @@ void hf_client_attention(void *ctx)
     if (write(client->wake_fd, &one, sizeof one) < 0) return; /* Full: it is awake. */
 }
 
-/* ---- Opening ----------------------------------------------------------------------- */
+/* ---- Opening ------------------------------------------------------------------- */
 
 static uint32_t power_of_two_from(uint32_t n)
 {
@@ -214,7 +214,7 @@ no_metrics:
     return err;
 }
 
-/* ---- Closing ----------------------------------------------------------------------- */
+/* ---- Closing ------------------------------------------------------------------- */
 
 hf_err hf_client_enter(struct hf_client *client, struct hf_error *error)
 {
@@ -284,8 +284,7 @@ void hf_client_close(struct hf_client *client)
     free_client(client);
 }
 
-/* ---- Waiting -----------------------------------------------------------------------------
- */
+/* ---- Waiting ------------------------------------------------------------------- */
 
 hf_err hf_client_wait_ready(struct hf_client *client, hf_duration timeout,
                             struct hf_error *error)

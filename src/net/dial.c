@@ -24,7 +24,7 @@ static void fail(struct hf_dial *dial, hf_err err)
     dial->state = HF_DIAL_FAILED;
 }
 
-/* ---- Commands of the handshake ----------------------------------------------------- */
+/* ---- Commands of the handshake ------------------------------------------------- */
 
 static void queue(struct hf_dial *dial, const char *const *words, size_t count)
 {
@@ -97,7 +97,7 @@ static void authenticate(struct hf_dial *dial)
     }
 }
 
-/* ---- Replies ----------------------------------------------------------------------- */
+/* ---- Replies ------------------------------------------------------------------- */
 
 static hf_err error_of(const struct hf_reply *reply, struct hf_bytes *text)
 {
@@ -201,7 +201,7 @@ static void take_reply(struct hf_dial *dial, const struct hf_reply *reply)
     if (state == HF_DIAL_PREPARE) dial->state = HF_DIAL_READY;
 }
 
-/* ---- Steps ------------------------------------------------------------------------- */
+/* ---- Steps --------------------------------------------------------------------- */
 
 static void try_next_address(struct hf_dial *dial, hf_instant now)
 {
@@ -375,7 +375,7 @@ bool hf_dial_step(struct hf_dial *dial, hf_instant now)
     return has_ended(dial);
 }
 
-/* ---- Beginning and end ------------------------------------------------------------- */
+/* ---- Beginning and end --------------------------------------------------------- */
 
 static hf_err set_out(struct hf_dial *dial)
 {

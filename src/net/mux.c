@@ -105,7 +105,7 @@ bool hf_mux_reap(struct hf_mux *mux)
     return idle;
 }
 
-/* ---- Completing -------------------------------------------------------------------- */
+/* ---- Completing ---------------------------------------------------------------- */
 
 static void rouse(struct hf_aftermath *after, const _Atomic uint32_t *word)
 {
@@ -178,7 +178,7 @@ void hf_mux_pass_lead(struct hf_mux *mux, struct hf_aftermath *after)
     }
 }
 
-/* ---- Breaking ---------------------------------------------------------------------- */
+/* ---- Breaking ------------------------------------------------------------------ */
 
 static hf_err err_if_unsent(hf_err err)
 {
@@ -221,7 +221,7 @@ void hf_mux_break_by_os(struct hf_mux *mux, const char *verb, int os_error)
     hf_mux_break(mux, HF_E_LOST, why);
 }
 
-/* ---- Looking ----------------------------------------------------------------------- */
+/* ---- Looking ------------------------------------------------------------------- */
 
 short hf_mux_unattended(struct hf_mux *mux)
 {

@@ -9,7 +9,7 @@
 /* Callers on the connection from which a sender lets others join first. */
 enum { CROWD = 4 };
 
-/* ---- Enqueueing -------------------------------------------------------------------- */
+/* ---- Enqueueing ---------------------------------------------------------------- */
 
 /* Locked. */
 static hf_err grow_slots(struct hf_mux *mux)
@@ -71,7 +71,7 @@ static hf_err enqueue(struct hf_mux *mux, struct hf_mux_call *call,
     return HF_OK;
 }
 
-/* ---- Waiting ----------------------------------------------------------------------- */
+/* ---- Waiting ------------------------------------------------------------------- */
 
 /* A follower's sleep: until its reply is in, the lead comes to it, or the deadline. */
 static void follow(struct hf_mux *mux, struct hf_mux_call *call, hf_instant deadline)
@@ -140,7 +140,7 @@ static void await(struct hf_mux *mux, struct hf_mux_call *call, bool leads,
     leave(mux, call, leads);
 }
 
-/* ---- Calls ------------------------------------------------------------------------- */
+/* ---- Calls --------------------------------------------------------------------- */
 
 /* Locked, but released in between. Lets a crowd gather before one send for all. */
 static void gather(struct hf_mux *mux)

@@ -143,7 +143,7 @@ static enum progress put_text(struct hf_resp_reader *r, enum hf_reply_type type,
     return put(r, node);
 }
 
-/* ---- lines ---- */
+/* ---- lines --------------------------------------------------------------------- */
 
 static struct hf_bytes input_of(const struct hf_resp_reader *r)
 {
@@ -239,7 +239,7 @@ static enum progress step_null(struct hf_resp_reader *r)
     return put_null(r, line.size + 3);
 }
 
-/* ---- strings ---- */
+/* ---- strings ------------------------------------------------------------------- */
 
 static bool ends_well(const char *end)
 {
@@ -399,7 +399,7 @@ static enum progress step_body(struct hf_resp_reader *r)
     return r->body_left > 0 ? MORE : close_body(r);
 }
 
-/* ---- aggregates ---- */
+/* ---- aggregates ---------------------------------------------------------------- */
 
 struct aggregate {
     enum hf_reply_type type;
@@ -476,7 +476,7 @@ static enum progress step_end(struct hf_resp_reader *r)
     return close_frame(r, &node) ? put(r, node) : ON;
 }
 
-/* ---- the stream ---- */
+/* ---- the stream ---------------------------------------------------------------- */
 
 static enum progress step_value(struct hf_resp_reader *r)
 {

@@ -41,8 +41,7 @@ struct stream {
     short           read_wants, write_wants; /* POLLIN or POLLOUT. */
 };
 
-/* ---- The socket below, without SIGPIPE ---------------------------------------------------
- */
+/* ---- The socket below, without SIGPIPE ----------------------------------------- */
 
 static int bio_write(BIO *bio, const char *data, int size)
 {
@@ -80,8 +79,7 @@ static BIO_METHOD *make_method(void)
     return method;
 }
 
-/* ---- The context --------------------------------------------------------------------------
- */
+/* ---- The context --------------------------------------------------------------- */
 
 static hf_err fail_ssl(struct hf_error *error, hf_err err, const char *what, const char *name)
 {
@@ -226,8 +224,7 @@ static void reread_changed_files(struct hf_tls *tls)
     warn_of_open_key(tls);
 }
 
-/* ---- The stream
- * ---------------------------------------------------------------------------- */
+/* ---- The stream ---------------------------------------------------------------- */
 
 static void note_wish(short *wants, int ssl_error)
 {

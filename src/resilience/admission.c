@@ -55,7 +55,7 @@ hf_err hf_admission_enter(struct hf_admission *a, struct hf_ticket *ticket)
     return HF_OK;
 }
 
-/* ---- Under the lock ---------------------------------------------------------------- */
+/* ---- Under the lock ------------------------------------------------------------ */
 
 static void begin_round(struct hf_admission *a, hf_instant now, uint32_t limit)
 {

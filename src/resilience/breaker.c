@@ -101,7 +101,7 @@ static hf_duration wait_at(const struct hf_breaker *b, hf_instant now)
     return wait.ns > b->wait_max.ns ? hf_ns(0) : wait;
 }
 
-/* ---- Under the lock ---------------------------------------------------------------- */
+/* ---- Under the lock ------------------------------------------------------------ */
 
 static void check_invariant(const struct hf_breaker *b)
 {
@@ -310,8 +310,7 @@ static void unlock_and_tell(struct hf_breaker *b)
     pthread_mutex_unlock(&b->lock);
 }
 
-/* ---- Opening and closing -----------------------------------------------------------------
- */
+/* ---- Opening and closing ------------------------------------------------------- */
 
 static void set_up(struct hf_breaker *b, const struct hf_breaker_opts *opts)
 {
@@ -372,7 +371,7 @@ void hf_breaker_set_listener(struct hf_breaker *b, hf_breaker_fn listener, void 
     unlock_and_tell(b);
 }
 
-/* ---- Calls ------------------------------------------------------------------------- */
+/* ---- Calls --------------------------------------------------------------------- */
 
 /* One call at a time gets the next place in a sequence that fills [0, SHARE_ALL) evenly, so
  * that the share of those below `share` is just that. */
@@ -485,7 +484,7 @@ void hf_breaker_report(struct hf_breaker *b, hf_instant now, struct hf_permit pe
     }
 }
 
-/* ---- From beside the calls --------------------------------------------------------- */
+/* ---- From beside the calls ----------------------------------------------------- */
 
 void hf_breaker_hint_healthy(struct hf_breaker *b, hf_instant now)
 {

@@ -74,7 +74,7 @@ void hf_endpoint_announce(struct hf_endpoint *e)
     hf_futex_wake_all(&e->news);
 }
 
-/* ---- Fences ------------------------------------------------------------------------ */
+/* ---- Fences -------------------------------------------------------------------- */
 
 struct fence {
     struct hf_mux_call  call;
@@ -180,7 +180,7 @@ void hf_endpoint_send_fences(struct hf_endpoint *e, struct hf_link *link)
     }
 }
 
-/* ---- Shared ------------------------------------------------------------------------ */
+/* ---- Shared -------------------------------------------------------------------- */
 
 /* Locked. What a caller is told while there is no connection to be had; HF_OK: wait. */
 static hf_err why_not(const struct hf_endpoint *e, struct hf_error *error)
@@ -246,7 +246,7 @@ void hf_endpoint_retire(struct hf_endpoint *e, struct hf_mux *mux)
     }
 }
 
-/* ---- Leases ------------------------------------------------------------------------ */
+/* ---- Leases -------------------------------------------------------------------- */
 
 /* Locked. */
 static struct hf_link *take_idle(struct hf_endpoint *e)

@@ -131,8 +131,7 @@ void hf_endpoint_forget_calls(struct hf_endpoint *e);
 /* When no caller is inside any more. */
 void hf_endpoint_deinit(struct hf_endpoint *e);
 
-/* ---- For callers ------------------------------------------------------------------------
- */
+/* ---- For callers --------------------------------------------------------------- */
 
 /* The connection for small calls. Waits for it until the deadline while the first attempt to
  * connect is under way. HF_E_UNAVAILABLE, HF_E_TIMEOUT, HF_E_CLOSED. */
@@ -160,8 +159,7 @@ void hf_endpoint_put(struct hf_endpoint *e, struct hf_mux *mux);
 /* From the next tend on: calls under way end with HF_E_CLOSED or HF_E_CLOSED_SENT. */
 void hf_endpoint_shut(struct hf_endpoint *e);
 
-/* ---- For the maintenance thread -----------------------------------------------------------
- */
+/* ---- For the maintenance thread ------------------------------------------------ */
 
 /* Does all that is due, and returns when something will be due next. */
 hf_instant hf_endpoint_tend(struct hf_endpoint *e, hf_instant now);

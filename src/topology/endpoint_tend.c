@@ -12,8 +12,7 @@ enum {
     STARTING_S = 10, /* That an embedded server may take to come up, on a busy machine. */
 };
 
-/* ---- Broken connections ------------------------------------------------------------------
- */
+/* ---- Broken connections -------------------------------------------------------- */
 
 static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant now)
 {
@@ -113,8 +112,7 @@ static void close_long_idle(struct hf_endpoint *e, hf_instant now)
     if (old) retire_quietly(old, "idle for too long, or its lifetime is over");
 }
 
-/* ---- New connections ---------------------------------------------------------------------
- */
+/* ---- New connections ----------------------------------------------------------- */
 
 static struct hf_link *make_link(struct hf_endpoint *e, bool is_shared)
 {
@@ -314,8 +312,7 @@ static void dial(struct hf_endpoint *e, hf_instant now)
     }
 }
 
-/* ---- Health checks -----------------------------------------------------------------------
- */
+/* ---- Health checks ------------------------------------------------------------- */
 
 static void ping_done(struct hf_mux_call *call)
 {
@@ -405,7 +402,7 @@ void hf_endpoint_check_now(struct hf_endpoint *e)
     atomic_store(&e->is_check_wanted, true);
 }
 
-/* ---- The loop's three calls -------------------------------------------------------- */
+/* ---- The loop's three calls ---------------------------------------------------- */
 
 static bool is_any_retiring(const struct hf_endpoint *e)
 {

@@ -100,8 +100,7 @@ static void commands_that_cannot_be_sent_are_refused_with_a_reason(void **state)
     hf_client_close(client);
 }
 
-/* ---- Many threads ------------------------------------------------------------------------
- */
+/* ---- Many threads -------------------------------------------------------------- */
 
 struct crowd {
     struct hf_client *client;
@@ -142,8 +141,7 @@ static void each_of_64_threads_gets_its_own_replies(void **state)
     hf_client_close(crowd.client);
 }
 
-/* ---- Batches, transactions, scripts -------------------------------------------------------
- */
+/* ---- Batches, transactions, scripts -------------------------------------------- */
 
 static void add(struct hf_batch *batch, const char *a, const char *b, const char *c)
 {
@@ -227,7 +225,7 @@ static void a_script_runs_again_after_the_server_forgot_it(void **state)
     hf_client_close(client);
 }
 
-/* ---- Asynchronous calls ------------------------------------------------------------ */
+/* ---- Asynchronous calls -------------------------------------------------------- */
 
 struct answers {
     pthread_t   caller;
@@ -274,7 +272,7 @@ static void each_asynchronous_call_is_called_back_once_elsewhere(void **state)
     hf_client_close(client);
 }
 
-/* ---- Connections of one's own ------------------------------------------------------ */
+/* ---- Connections of one's own -------------------------------------------------- */
 
 static void *block_for_a_while(void *client)
 {
@@ -377,7 +375,7 @@ static void a_connection_past_its_lifetime_is_replaced_unnoticed(void **state)
     hf_client_close(renewal.client);
 }
 
-/* ---- Opening, closing, forking ----------------------------------------------------- */
+/* ---- Opening, closing, forking ------------------------------------------------- */
 
 static void opening_succeeds_while_nothing_listens(void **state)
 {
@@ -427,7 +425,7 @@ static void a_forked_child_is_told_and_does_no_harm(void **state)
     hf_client_close(client);
 }
 
-/* ---- Handshakes -------------------------------------------------------------------- */
+/* ---- Handshakes ---------------------------------------------------------------- */
 
 static void credentials_database_and_name_are_used(void **state)
 {

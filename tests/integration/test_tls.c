@@ -303,7 +303,7 @@ static void a_killed_server_is_found_again(void **state)
     redis_server_close(server);
 }
 
-/* ---- Bytes that OpenSSL holds ---------------------------------------------------------- */
+/* ---- Bytes that OpenSSL holds -------------------------------------------------- */
 
 enum { BIG = 8000000 };
 

@@ -248,7 +248,7 @@ static void every_case_survives_each_failed_allocation(void **state)
     }
 }
 
-/* ---- limits ---- */
+/* ---- limits -------------------------------------------------------------------- */
 
 static void expect_limited(struct hf_resp_limits limits, struct hf_bytes stream,
                            const char *expected)

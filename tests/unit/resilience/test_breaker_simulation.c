@@ -103,8 +103,7 @@ static hf_duration span_of(struct hf_rng *rng, int64_t least_us, int64_t most_us
     return hf_ns((span < most_us ? span : most_us) * 1000);
 }
 
-/* ---- The server
- * ---------------------------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------------- */
 
 /* A command goes out now: when it ends at the latest by `until`, and how. */
 static void send(struct sim *s, struct caller *c, hf_instant until)
@@ -183,8 +182,7 @@ static void begin_outage(struct sim *s)
     }
 }
 
-/* ---- The engine
- * ---------------------------------------------------------------------------- */
+/* ---- The engine ---------------------------------------------------------------- */
 
 static bool wants_connection(const struct sim *s)
 {
@@ -268,8 +266,7 @@ static void wake_caller(struct sim *s, struct caller *c)
     begin_attempt(s, c);
 }
 
-/* ---- The simulation
- * ------------------------------------------------------------------------ */
+/* ---- The simulation ------------------------------------------------------------ */
 
 static void init(struct sim *s, uint64_t seed)
 {
