@@ -4,9 +4,9 @@
 #include "client/client.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -172,14 +172,9 @@ static void *replay(void *context)
  * miss. */
 static void start(struct hf_replay *r)
 {
-    sigset_t all, before;
     pthread_cond_signal(&r->news);
     if (r->guarded.is_running) return;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r->guarded.is_running = pthread_create(&r->guarded.thread, NULL, replay, r) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    r->guarded.is_running = hf_thread_start(&r->guarded.thread, replay, r) == HF_OK;
 }
 
 /* Called under the lock. */

@@ -19,6 +19,8 @@ struct hf_async {
     /* Under the client's async_lock. */
     struct hf_async *previous, *next;
     bool             is_listed, is_done;
+
+    struct hf_async *next_expired; /* The search's. */
 };
 
 static void release(struct hf_async *async)
@@ -147,32 +149,37 @@ hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *c
     return HF_OK;
 }
 
-/* Locked. Without one, the earliest of all is known again. */
-static struct hf_async *find_expired(struct hf_client *client, hf_instant now)
+/* Locked. Chains those whose deadline has passed, and holds them; of the others the earliest
+ * deadline is known again. */
+static struct hf_async *take_expired(struct hf_client *client, hf_instant now)
 {
+    struct hf_async *expired = NULL;
     client->asyncs.earliest = hf_never();
     for (struct hf_async *async = client->asyncs.first; async; async = async->next) {
-        client->asyncs.earliest = hf_earlier_of(client->asyncs.earliest, async->deadline);
-        if (!hf_before(now, async->deadline)) return async;
+        if (hf_before(now, async->deadline)) {
+            client->asyncs.earliest = hf_earlier_of(client->asyncs.earliest, async->deadline);
+            continue;
+        }
+        atomic_fetch_add(&async->holders, 1);
+        async->next_expired = expired;
+        expired = async;
     }
-    return NULL;
+    return expired;
 }
 
 hf_instant hf_client_expire_asyncs(struct hf_client *client, hf_instant now)
 {
-    hf_instant       earliest;
-    struct hf_async *expired;
-    do {
-        expired = NULL;
-        pthread_mutex_lock(&client->async_lock);
-        if (!hf_before(now, client->asyncs.earliest)) expired = find_expired(client, now);
-        earliest = client->asyncs.earliest;
-        if (expired) atomic_fetch_add(&expired->holders, 1);
-        pthread_mutex_unlock(&client->async_lock);
-        if (expired) {
-            hf_mux_give_up(expired->mux, &expired->call);
-            release(expired);
-        }
-    } while (expired);
+    struct hf_async *expired = NULL;
+    pthread_mutex_lock(&client->async_lock);
+    if (!hf_before(now, client->asyncs.earliest)) expired = take_expired(client, now);
+    const hf_instant earliest = client->asyncs.earliest;
+    pthread_mutex_unlock(&client->async_lock);
+
+    while (expired) {
+        struct hf_async *next = expired->next_expired;
+        hf_mux_give_up(expired->mux, &expired->call);
+        release(expired);
+        expired = next;
+    }
     return earliest;
 }

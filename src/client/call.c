@@ -1,11 +1,7 @@
 #include "client/call.h"
 
 #include "core/error.h"
-#include "net/futex.h"
 #include "net/server_error.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 enum { OVERRUN_MS = 20 };
 
@@ -197,10 +193,8 @@ hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
     const hf_instant begun = hf_now();
     const hf_instant deadline = hf_call_deadline(client, call, begun);
     hf_err           err = hf_client_enter(client, error);
-    if (err) {
-        if (err != HF_E_FORKED) hf_metrics_error(client->metrics, err);
-        return err;
-    }
+    if (err) return err;
+
     hf_instant ended;
     err = run_within_limit(client, call, request, begun, deadline, &ended, error);
     hf_call_count(client, err, begun, deadline, ended);

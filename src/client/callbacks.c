@@ -1,5 +1,7 @@
 #include "client/callbacks.h"
 
+#include "core/thread.h"
+
 void hf_callbacks_init(struct hf_callbacks *pool)
 {
     *pool = (struct hf_callbacks){ 0 };
@@ -40,7 +42,7 @@ hf_err hf_callbacks_start(struct hf_callbacks *pool)
     pthread_mutex_lock(&pool->lock);
     while (pool->locked.thread_count < HF_CALLBACK_THREADS) {
         pthread_t *thread = &pool->locked.threads[pool->locked.thread_count];
-        if (pthread_create(thread, NULL, work, pool)) break;
+        if (hf_thread_start(thread, work, pool)) break;
         pool->locked.thread_count++;
     }
     const bool started = pool->locked.thread_count > 0;

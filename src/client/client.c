@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/thread.h"
 #include "net/futex.h"
 
 #include <errno.h>
@@ -183,10 +184,8 @@ hf_err hf_client_open(const struct hf_options *options, struct hf_client **opene
     if (err) goto no_server;
     err = start_endpoint(client);
     if (err) goto no_endpoint;
-    if (pthread_create(&client->maintenance, NULL, hf_client_maintain, client)) {
-        err = HF_E_SYSTEM;
-        goto no_thread;
-    }
+    err = hf_thread_start(&client->maintenance, hf_client_maintain, client);
+    if (err) goto no_thread;
     *opened = client;
     return HF_OK;
 
@@ -222,32 +221,37 @@ hf_err hf_client_enter(struct hf_client *client, struct hf_error *error)
         return hf_fail(error, HF_E_FORKED, "open a client of its own in the child process");
     }
     const uint32_t calls = atomic_fetch_add(&client->calls, 1);
-    if (atomic_load(&client->is_closing)) {
-        hf_client_leave(client);
-        return hf_fail(error, HF_E_CLOSED, "client is closed");
+    hf_err         err = HF_OK;
+    if (calls & HF_CLIENT_CLOSING) {
+        err = hf_fail(error, HF_E_CLOSED, "client is closed");
+    } else if (calls >= client->options->calls_max) {
+        err = hf_fail(error, HF_E_OVERLOAD, "calls_max is %u", client->options->calls_max);
     }
-    if (calls >= client->options->calls_max) {
+    if (err) {
+        hf_metrics_error(client->metrics, err);
         hf_client_leave(client);
-        return hf_fail(error, HF_E_OVERLOAD, "calls_max is %u", client->options->calls_max);
     }
-    return HF_OK;
+    return err;
 }
 
 void hf_client_leave(struct hf_client *client)
 {
-    if (atomic_fetch_sub(&client->calls, 1) == 1 && atomic_load(&client->is_closing)) {
-        atomic_fetch_add(&client->left, 1);
-        hf_futex_wake_all(&client->left);
-    }
+    const _Atomic uint32_t *calls = &client->calls;
+    if (atomic_fetch_sub(&client->calls, 1) == (HF_CLIENT_CLOSING | 1))
+        hf_futex_wake_all(calls);
+}
+
+uint32_t hf_client_calls(const struct hf_client *client)
+{
+    return atomic_load(&client->calls) & ~(uint32_t)HF_CLIENT_CLOSING;
 }
 
 static void wait_until_empty(struct hf_client *client)
 {
     for (;;) {
-        const uint32_t left = atomic_load(&client->left);
-        if (atomic_load(&client->calls) == 0) return;
-        /* A wake may come between the two loads above; the bound makes up for it. */
-        (void)hf_futex_wait(&client->left, left, hf_later(hf_now(), hf_ms(100)));
+        const uint32_t calls = atomic_load(&client->calls);
+        if (calls == HF_CLIENT_CLOSING) return;
+        (void)hf_futex_wait(&client->calls, calls, hf_never());
     }
 }
 
@@ -273,7 +277,7 @@ void hf_client_close(struct hf_client *client)
         free_client(client);
         return;
     }
-    atomic_store(&client->is_closing, true);
+    atomic_fetch_or(&client->calls, HF_CLIENT_CLOSING);
     hf_endpoint_shut(&client->endpoint);
     wait_until_empty(client);
 

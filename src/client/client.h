@@ -22,6 +22,8 @@
 
 struct hf_async;
 
+enum { HF_CLIENT_CLOSING = 1 << 30 };
+
 struct hf_client {
     struct hf_options   *options; /* A copy of the user's. */
     struct hf_metrics   *metrics;
@@ -31,9 +33,10 @@ struct hf_client {
     struct hf_endpoint   endpoint;
     struct hf_callbacks  callbacks;
 
-    _Atomic uint32_t calls; /* Callers inside, and asynchronous calls not yet called back. */
-    atomic_bool      is_closing;
-    _Atomic uint32_t left; /* Futex word: grows when the last caller leaves while closing. */
+    /* Callers inside, and asynchronous calls not yet called back; with the bit
+     * HF_CLIENT_CLOSING nobody comes in any more. Closing waits on it as a futex, and whoever
+     * leaves does not touch the client after taking himself off. */
+    _Atomic uint32_t calls;
 
     pthread_t   maintenance;
     int         wake_fd; /* eventfd: the maintenance thread should look. */
@@ -51,6 +54,9 @@ const struct hf_options   *hf_client_options(const struct hf_client *client);
 const struct hf_allocator *hf_client_allocator(const struct hf_client *client);
 const struct hf_logger    *hf_client_logger(const struct hf_client *client);
 struct hf_metrics         *hf_client_metrics(struct hf_client *client);
+
+/* How many are inside. */
+uint32_t hf_client_calls(const struct hf_client *client);
 
 /* Lets a caller in, or says why not: HF_E_FORKED, HF_E_CLOSED, HF_E_OVERLOAD. */
 HF_NODISCARD hf_err hf_client_enter(struct hf_client *client, struct hf_error *error);

@@ -86,7 +86,7 @@ void hf_health_get(struct hf_client *client, struct hf_health *health)
     hf_metrics_read(client->metrics, &stats);
     health->connections_open = (uint32_t)stats.connections_open;
     health->connections_max = client->options->max_connections;
-    health->calls_under_way = atomic_load(&client->calls);
+    health->calls_under_way = hf_client_calls(client);
     health->calls_max = client->options->calls_max;
     health->protocol = atomic_load(&e->protocol);
     judge(health, shared != NULL, is_degraded, &story);
@@ -111,7 +111,7 @@ void hf_health_reset_breaker(struct hf_client *client)
 void hf_stats_get(const struct hf_client *client, struct hf_stats *stats)
 {
     hf_metrics_read(client->metrics, stats);
-    stats->calls_in_flight = atomic_load(&client->calls);
+    stats->calls_in_flight = hf_client_calls(client);
 }
 
 void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,

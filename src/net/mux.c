@@ -195,7 +195,7 @@ void hf_mux_break(struct hf_mux *mux, hf_err err, const char *why)
         return;
     }
     mux->locked.state = HF_MUX_BROKEN;
-    mux->locked.why = hf_fail(&mux->locked.story, err, "%s", why);
+    (void)hf_fail(&mux->locked.story, err, "%s", why);
     while (mux->locked.ticket_first < mux->locked.ticket_next) {
         const struct hf_slot *slot = hf_mux_slot(mux, mux->locked.ticket_first++);
         const bool            unsent = slot->start >= mux->locked.sent;

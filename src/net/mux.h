@@ -21,7 +21,7 @@
  *
  * Threads:  call and break from any number; attach, reap and serve from one, the maintenance
  *           thread. No lock is held across I/O.
- * Memory:   slots_max slots of 40 bytes and bytes_max of queued commands, grown on demand;
+ * Memory:   slots_max slots of 24 bytes and bytes_max of queued commands, grown on demand;
  *           an idle connection holds less than 64 KiB.
  * Time:     calls end at their deadline, whatever the peer does.
  * Errors:   HF_E_OVERLOAD at a limit, HF_E_UNSENT / HF_E_LOST / HF_E_PROTOCOL when it breaks,
@@ -102,8 +102,7 @@ struct hf_mux {
         bool              is_led;
         bool              is_stuck; /* The kernel takes no more: the leader waits for room. */
         uint32_t          timeouts_in_row;
-        hf_err            why;
-        struct hf_error   story;
+        struct hf_error   story; /* Why it broke the last time. */
     } locked;
 
     struct hf_buffer      going;  /* The sender's, or the leader's while stuck. */
@@ -111,7 +110,6 @@ struct hf_mux {
     struct hf_transport   transport;
     int                   wake_fd; /* eventfd in the leader's poll. */
 
-    _Atomic int64_t  heard_ns; /* When bytes last arrived, CLOCK_MONOTONIC. */
     _Atomic uint64_t bytes_in, bytes_out, late_replies, pushes;
 };
 

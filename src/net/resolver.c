@@ -2,11 +2,11 @@
 
 #include "core/alloc.h"
 #include "core/error.h"
+#include "core/thread.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,17 +62,6 @@ static void *look_up(void *arg)
     return NULL;
 }
 
-static bool start_thread(struct hf_lookup *lookup)
-{
-    pthread_attr_t attributes;
-    pthread_t      thread;
-    if (pthread_attr_init(&attributes)) return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    const bool started = pthread_create(&thread, &attributes, look_up, lookup) == 0;
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 hf_err hf_lookup_start(struct hf_lookup **lookup, const char *host, uint16_t port)
 {
     if (atomic_fetch_add(&lookups_running, 1) >= HF_LOOKUPS_MAX) {
@@ -89,7 +78,7 @@ hf_err hf_lookup_start(struct hf_lookup **lookup, const char *host, uint16_t por
     snprintf(made->port, sizeof made->port, "%u", (unsigned)port);
     made->holders = 2;
     made->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (made->event_fd < 0 || !start_thread(made)) {
+    if (made->event_fd < 0 || hf_thread_start_detached(look_up, made)) {
         atomic_fetch_sub(&lookups_running, 1);
         if (made->event_fd >= 0) close(made->event_fd);
         hf_free(&hf_allocator_default, made);

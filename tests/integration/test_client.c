@@ -6,7 +6,9 @@
 #include "support/test.h"
 #include "support/wait.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,6 +409,42 @@ static void closing_ends_calls_under_way(void **state)
     assert_true(leaks_settle(&before));
 }
 
+/* Threads of this process that would take SIGUSR1. */
+static int threads_that_take_signals(void)
+{
+    DIR           *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    int            count = 0;
+    assert_non_null(tasks);
+    while ((task = readdir(tasks))) {
+        char               path[300], line[256];
+        unsigned long long blocked = ~0ull;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        FILE *status = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (!status) continue;
+        while (fgets(line, sizeof line, status)) sscanf(line, "SigBlk: %llx", &blocked);
+        fclose(status);
+        if (!(blocked & 1ull << (SIGUSR1 - 1))) count++;
+    }
+    closedir(tasks);
+    return count;
+}
+
+static void signals_are_left_to_the_threads_of_the_application(void **state)
+{
+    (void)state;
+    const int             before = threads_that_take_signals();
+    struct leaks          threads = leaks_count();
+    struct answers        answers = { .caller = pthread_self() };
+    const struct hf_bytes argv[] = { hf_str("PING") };
+    struct hf_client     *client = client_open_ready(redis_server_unix_url(server), NULL);
+    assert_int_equal(hf_client_command_async(client, NULL, argv, 1, take_answer, &answers),
+                     HF_OK);
+    assert_int_equal(leaks_count().threads - threads.threads, 3); /* One, and two to call. */
+    assert_int_equal(threads_that_take_signals(), before);
+    hf_client_close(client);
+}
+
 static void a_forked_child_is_told_and_does_no_harm(void **state)
 {
     (void)state;
@@ -514,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_connection_past_its_lifetime_is_replaced_unnoticed),
         cmocka_unit_test(opening_succeeds_while_nothing_listens),
         cmocka_unit_test(closing_ends_calls_under_way),
+        cmocka_unit_test(signals_are_left_to_the_threads_of_the_application),
         cmocka_unit_test(a_forked_child_is_told_and_does_no_harm),
         cmocka_unit_test(credentials_database_and_name_are_used),
         cmocka_unit_test(wrong_credentials_are_one_clear_error),
