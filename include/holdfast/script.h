@@ -11,7 +11,7 @@
  * running out of memory is HF_E_OOM_SCRIPT, outcome unknown.
  *
  * Threads:  any; a script is constant.
- * Cost:     the SHA-1 is computed once per client and script, about 1 us per KiB. */
+ * Cost:     the SHA-1 is computed at each call, about 1 us per KiB. */
 
 #ifndef HOLDFAST_SCRIPT_H
 #define HOLDFAST_SCRIPT_H

@@ -12,6 +12,7 @@ struct hf_async {
     struct hf_reply   *reply;
     hf_instant         begun, deadline;
     struct hf_permit   permit;
+    bool               is_script;
     hf_reply_fn        callback;
     void              *ctx;
     atomic_uint        holders;
@@ -69,7 +70,7 @@ static void call_back(struct hf_job *job)
     if (err) {
         (void)hf_fail(&error, err, "%s", hf_err_text(err));
     } else {
-        err = hf_reply_verdict(async->reply, &error);
+        err = hf_reply_verdict(async->reply, async->is_script, &error);
         if (err) hf_reply_free(async->reply);
     }
     const hf_instant now = hf_now();
@@ -108,7 +109,8 @@ static hf_err start(struct hf_client *client, struct hf_async *async,
 }
 
 static struct hf_async *make_async(struct hf_client *client, const struct hf_call *call,
-                                   hf_reply_fn callback, void *ctx)
+                                   const struct hf_request *request, hf_reply_fn callback,
+                                   void *ctx)
 {
     struct hf_async *async = hf_alloc_zero(hf_client_allocator(client), 1, sizeof *async);
     if (!async) return NULL;
@@ -116,6 +118,7 @@ static struct hf_async *make_async(struct hf_client *client, const struct hf_cal
     async->call.expected = 1;
     async->call.done = async_done;
     async->client = client;
+    async->is_script = request->is_script;
     async->callback = callback;
     async->ctx = ctx;
     async->holders = 2;
@@ -134,7 +137,7 @@ hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *c
     if (!err) err = hf_client_enter(client, NULL);
     if (err) return err;
 
-    struct hf_async *async = make_async(client, call, callback, ctx);
+    struct hf_async *async = make_async(client, call, &request, callback, ctx);
     err = async ? hf_callbacks_start(&client->callbacks) : HF_E_NOMEM;
     if (!err) err = start(client, async, &request);
     if (err) {

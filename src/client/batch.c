@@ -16,6 +16,7 @@ struct hf_batch {
     size_t                     count;
     enum hf_command_class      class_; /* The least repeatable of them. */
     bool                       is_blocking;
+    bool                       has_script;
     hf_err                     err; /* Of the run, for commands without a reply. */
     bool                       was_run;
     struct hf_reply           *exec; /* Of a transaction: the replies are its children. */
@@ -50,6 +51,7 @@ void hf_batch_clear(struct hf_batch *batch)
     batch->count = 0;
     batch->class_ = HF_COMMAND_READ;
     batch->is_blocking = false;
+    batch->has_script = false;
     batch->was_run = false;
 }
 
@@ -95,6 +97,7 @@ hf_err hf_batch_add(struct hf_batch *batch, const struct hf_bytes *argv, size_t 
 
     batch->class_ = harder_of(batch->class_, traits.command_class);
     batch->is_blocking = batch->is_blocking || traits.is_blocking;
+    batch->has_script = batch->has_script || traits.is_script;
     batch->replies[batch->count++] = NULL;
     return HF_OK;
 }
@@ -151,13 +154,13 @@ static hf_err take_exec(struct hf_batch *batch, struct hf_reply **replies, size_
                         struct hf_error *error)
 {
     struct hf_reply *exec = replies[count - 1];
-    hf_err           err = hf_reply_verdict(exec, error);
+    hf_err           err = hf_reply_verdict(exec, batch->has_script, error);
     if (!err && hf_reply_count(exec) != batch->count) {
         err = hf_fail(error, HF_E_EXECABORT, "a watched key was changed");
     }
     for (size_t i = 0; i + 1 < count; i++) {
         struct hf_error cause;
-        const hf_err    refused = hf_reply_verdict(replies[i], &cause);
+        const hf_err    refused = hf_reply_verdict(replies[i], false, &cause);
         if (err == HF_E_EXECABORT && refused) {
             err = hf_fail(error, HF_E_EXECABORT, "%s", cause.detail);
         }
@@ -220,7 +223,7 @@ hf_err hf_batch_result(const struct hf_batch *batch, size_t index,
         const hf_err err = batch->err ? batch->err : HF_E_NOMEM_SENT;
         return hf_fail(error, err, "%s", hf_err_text(err));
     }
-    const hf_err err = hf_reply_verdict(batch->replies[index], error);
+    const hf_err err = hf_reply_verdict(batch->replies[index], batch->has_script, error);
     if (!err) *reply = batch->replies[index];
     return err;
 }

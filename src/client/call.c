@@ -12,13 +12,15 @@ hf_instant hf_call_deadline(const struct hf_client *client, const struct hf_call
     return hf_later(now, own ? call->timeout : client->options->socket_timeout);
 }
 
-hf_err hf_reply_verdict(const struct hf_reply *reply, struct hf_error *error)
+hf_err hf_reply_verdict(const struct hf_reply *reply, bool is_script, struct hf_error *error)
 {
     struct hf_bytes text;
     if (hf_reply_type(reply) != HF_REPLY_ERROR) return HF_OK;
     if (hf_reply_bytes(reply, &text)) return hf_fail(error, HF_E_PROTOCOL, "error reply");
-    return hf_fail(error, hf_server_error(text), "%.*s", (int)text.size,
-                   (const char *)text.data);
+
+    hf_err err = hf_server_error(text);
+    if (err == HF_E_OOM && is_script) err = HF_E_OOM_SCRIPT;
+    return hf_fail(error, err, "%.*s", (int)text.size, (const char *)text.data);
 }
 
 static bool wants_lease(const struct hf_client *client, const struct hf_call *call,
@@ -90,7 +92,7 @@ static hf_err attempt(struct hf_client *client, const struct hf_call *call,
     const bool leases = wants_lease(client, call, request) && may_overtake(client, request);
     hf_err     err = exchange(client, request, leases, route_deadline, deadline, error);
     if (err == HF_OK && request->is_single) {
-        err = hf_reply_verdict(request->replies[0], error);
+        err = hf_reply_verdict(request->replies[0], request->is_script, error);
         if (err) drop_replies(request);
     }
     return err;

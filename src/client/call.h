@@ -20,6 +20,7 @@ struct hf_request {
     size_t                size;     /* Bytes when encoded. */
     enum hf_command_class class_;   /* Never AUTO. */
     bool                  blocking; /* As the command says; the call may add it. */
+    bool                  is_script;
     struct hf_reply     **replies;
     uint32_t              expected;
     uint32_t received;  /* Set at the end; on failure they are the caller's too. */
@@ -46,7 +47,9 @@ enum hf_outcome hf_call_outcome(hf_err err);
 void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
                    hf_instant deadline, hf_instant now);
 
-/* HF_OK, or what an error reply means, with its text as the detail. */
-HF_NODISCARD hf_err hf_reply_verdict(const struct hf_reply *reply, struct hf_error *error);
+/* HF_OK, or what an error reply means, with its text as the detail. A script that passes the
+ * server's OOM on may have written before. */
+HF_NODISCARD hf_err hf_reply_verdict(const struct hf_reply *reply, bool is_script,
+                                     struct hf_error *error);
 
 #endif

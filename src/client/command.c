@@ -31,6 +31,7 @@ hf_err hf_request_make(const struct hf_call *call, const struct hf_bytes *argv, 
         .size = size,
         .class_ = class_of(call, &traits),
         .blocking = traits.is_blocking,
+        .is_script = traits.is_script,
         .expected = 1,
         .is_single = true,
     };

@@ -49,6 +49,5 @@ hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
         err = hf_client_command(client, &rest, argv, argc, reply, error);
     }
     hf_free(a, argv);
-    /* A script that passes the server's OOM on may have written before. */
-    return err == HF_E_OOM ? HF_E_OOM_SCRIPT : err;
+    return err;
 }

@@ -185,29 +185,45 @@ static hf_err err_if_unsent(hf_err err)
     return err == HF_E_CLOSED_SENT ? HF_E_CLOSED : HF_E_UNSENT;
 }
 
-void hf_mux_break(struct hf_mux *mux, hf_err err, const char *why)
+/* Locked, and READY. */
+static void break_now(struct hf_mux *mux, hf_err err, const char *why,
+                      struct hf_aftermath *after)
 {
-    struct hf_aftermath after = { .needs_attention = true };
-
-    pthread_mutex_lock(&mux->lock);
-    if (mux->locked.state != HF_MUX_READY) {
-        pthread_mutex_unlock(&mux->lock);
-        return;
-    }
     mux->locked.state = HF_MUX_BROKEN;
     (void)hf_fail(&mux->locked.story, err, "%s", why);
     while (mux->locked.ticket_first < mux->locked.ticket_next) {
         const struct hf_slot *slot = hf_mux_slot(mux, mux->locked.ticket_first++);
         const bool            unsent = slot->start >= mux->locked.sent;
-        if (slot->call)
-            hf_mux_complete(mux, slot->call, unsent ? err_if_unsent(err) : err, &after);
+        if (slot->call) {
+            hf_mux_complete(mux, slot->call, unsent ? err_if_unsent(err) : err, after);
+        }
     }
     hf_transport_shutdown(&mux->transport);
+    after->needs_attention = true;
     hf_mux_check_invariant(mux);
+}
+
+void hf_mux_break(struct hf_mux *mux, hf_err err, const char *why)
+{
+    struct hf_aftermath after = { 0 };
+    pthread_mutex_lock(&mux->lock);
+    if (mux->locked.state == HF_MUX_READY) break_now(mux, err, why, &after);
     pthread_mutex_unlock(&mux->lock);
+    if (!after.needs_attention) return;
 
     hf_mux_kick_leader(mux);
     hf_mux_play_aftermath(mux, &after);
+}
+
+bool hf_mux_retire(struct hf_mux *mux, const char *why)
+{
+    struct hf_aftermath after = { 0 };
+    pthread_mutex_lock(&mux->lock);
+    const bool retires = mux->locked.state == HF_MUX_READY && hf_mux_slots_in_use(mux) == 0;
+    if (retires) break_now(mux, HF_E_CLOSED_SENT, why, &after);
+    pthread_mutex_unlock(&mux->lock);
+    hf_mux_play_aftermath(mux, &after);
+    return retires;
 }
 
 void hf_mux_break_by_os(struct hf_mux *mux, const char *verb, int os_error)
@@ -241,14 +257,6 @@ enum hf_mux_state hf_mux_state(struct hf_mux *mux)
     const enum hf_mux_state state = mux->locked.state;
     pthread_mutex_unlock(&mux->lock);
     return state;
-}
-
-uint32_t hf_mux_in_flight(struct hf_mux *mux)
-{
-    pthread_mutex_lock(&mux->lock);
-    const uint32_t in_flight = hf_mux_slots_in_use(mux);
-    pthread_mutex_unlock(&mux->lock);
-    return in_flight;
 }
 
 uint32_t hf_mux_abandoned(struct hf_mux *mux)

@@ -155,6 +155,9 @@ void hf_mux_give_up(struct hf_mux *mux, struct hf_mux_call *call);
 /* Breaks it: all waiting calls end with err, or HF_E_UNSENT where that is sure. */
 void hf_mux_break(struct hf_mux *mux, hf_err err, const char *why);
 
+/* Ends it if no command is under way, so that nobody is disturbed; else does nothing. */
+bool hf_mux_retire(struct hf_mux *mux, const char *why);
+
 /* Leads without waiting, if nobody leads: what has arrived is handed out. */
 void hf_mux_serve(struct hf_mux *mux);
 
@@ -169,9 +172,6 @@ enum hf_mux_state hf_mux_state(struct hf_mux *mux);
 
 /* Why it broke the last time. */
 void hf_mux_story(struct hf_mux *mux, struct hf_error *story);
-
-/* Commands whose reply is still to come, whoever waits for it. */
-uint32_t hf_mux_in_flight(struct hf_mux *mux);
 
 /* Commands whose caller gave up and whose reply is still to come. */
 uint32_t hf_mux_abandoned(struct hf_mux *mux);

@@ -204,6 +204,15 @@ void hf_tls_close(struct hf_tls *tls)
     hf_free(tls->allocator, tls);
 }
 
+static void forget_session(struct hf_tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    SSL_SESSION *old = tls->locked.session;
+    tls->locked.session = NULL;
+    pthread_mutex_unlock(&tls->lock);
+    SSL_SESSION_free(old);
+}
+
 /* New files that cannot be used are no reason to lose the old ones. */
 static void reread_changed_files(struct hf_tls *tls)
 {
@@ -221,6 +230,7 @@ static void reread_changed_files(struct hf_tls *tls)
     }
     SSL_CTX_free(tls->context);
     tls->context = context;
+    forget_session(tls); /* It stands for trust in the old files. */
     warn_of_open_key(tls);
 }
 

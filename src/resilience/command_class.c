@@ -13,7 +13,7 @@ enum {
     ACCUMULATING = HF_COMMAND_ACCUMULATING,
 };
 
-enum flags { ADMIN = 1, BLOCKING = 2, SESSION = 4 };
+enum flags { ADMIN = 1, BLOCKING = 2, SESSION = 4, SCRIPT = 8 };
 
 /* What makes a command another one. */
 enum twist {
@@ -104,8 +104,8 @@ static const struct row rows_d[] = {
 static const struct row rows_e[] = {
     { "EXISTS",                  READ,          0,                 PLAIN },
     { "EXPIRE",                  IDEMPOTENT,    0,                 NX_OR_GET },
-    { "EVALSHA",                 ACCUMULATING,  0,                 PLAIN },
-    { "EVAL",                    ACCUMULATING,  0,                 PLAIN },
+    { "EVALSHA",                 ACCUMULATING,  SCRIPT,            PLAIN },
+    { "EVAL",                    ACCUMULATING,  SCRIPT,            PLAIN },
     { "ECHO",                    READ,          0,                 PLAIN },
     { "EVALSHA_RO",              READ,          0,                 PLAIN },
     { "EVAL_RO",                 READ,          0,                 PLAIN },
@@ -116,7 +116,7 @@ static const struct row rows_e[] = {
 
 static const struct row rows_f[] = {
     { "FAILOVER",                ACCUMULATING,  ADMIN,             PLAIN },
-    { "FCALL",                   ACCUMULATING,  0,                 PLAIN },
+    { "FCALL",                   ACCUMULATING,  SCRIPT,            PLAIN },
     { "FCALL_RO",                READ,          0,                 PLAIN },
     { "FLUSHALL",                IDEMPOTENT,    0,                 PLAIN },
     { "FLUSHDB",                 IDEMPOTENT,    0,                 PLAIN },
@@ -490,6 +490,7 @@ struct hf_command_traits hf_command_traits(const struct hf_bytes *argv, size_t a
         .is_blocking = row->flags & BLOCKING,
         .is_admin = row->flags & ADMIN,
         .is_session = row->flags & SESSION,
+        .is_script = row->flags & SCRIPT,
     };
     if (!is_twisted((enum twist)row->twist, argv, argc)) return traits;
     switch ((enum twist)row->twist) {

@@ -10,7 +10,7 @@
  *                   expiry (EXPIRE, SETEX) counts from the second time
  *     ACCUMULATING  everything else, also what answers with the old value (GETDEL, SETBIT),
  *                   with a claim (SETNX, HSETNX), or with a refusal the second time (XADD
- * with an id, RENAME, COPY), and all scripts
+ *                   with an id, RENAME, COPY), and all scripts
  *
  * Threads:  any.
  * Cost:     10 to 50 ns, the frequent commands the least; a few more for each argument of
@@ -26,6 +26,7 @@ struct hf_command_traits {
     bool                  is_blocking;   /* May wait for others: BLPOP, XREAD BLOCK, WAIT. */
     bool                  is_admin;      /* Concerns the server rather than the data. */
     bool                  is_session;    /* Changes its connection: SELECT, MULTI, MONITOR. */
+    bool                  is_script;     /* Has no way back when it fails half way: EVAL. */
 };
 
 /* argc >= 1. Unknown commands are ACCUMULATING and nothing else. */

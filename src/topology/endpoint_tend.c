@@ -79,19 +79,25 @@ static void reap(struct hf_endpoint *e, hf_instant now)
     }
 }
 
-/* Where nothing is outstanding, nothing can land late: no fence is needed. */
-static void retire_quietly(struct hf_link *link, const char *why)
+static void break_and_fence(struct hf_endpoint *e, struct hf_link *link, const char *why)
 {
+    hf_mux_break(&link->mux, HF_E_LOST, why);
     link->is_fenced = true;
-    hf_mux_break(&link->mux, HF_E_CLOSED_SENT, why);
+    hf_endpoint_fence(e, &link->greeting);
 }
 
+/* Once nothing is outstanding, nothing can land late, and no fence is needed; what a caller
+ * has given up on, though, must not land after what others send on the new connection. */
 static void finish_retiring(struct hf_endpoint *e)
 {
     for (unsigned i = 0; i < e->link_count; i++) {
         struct hf_link *link = e->links[i];
-        if (!link->is_open || !link->is_retiring || hf_mux_in_flight(&link->mux)) continue;
-        retire_quietly(link, "its lifetime is over");
+        if (!link->is_open || !link->is_retiring) continue;
+        if (hf_mux_abandoned(&link->mux) > 0) {
+            break_and_fence(e, link, "given up on while its lifetime ended");
+        } else if (hf_mux_retire(&link->mux, "its lifetime is over")) {
+            link->is_fenced = true;
+        }
     }
 }
 
@@ -109,7 +115,9 @@ static void close_long_idle(struct hf_endpoint *e, hf_instant now)
         }
     }
     pthread_mutex_unlock(&e->lock);
-    if (old) retire_quietly(old, "idle for too long, or its lifetime is over");
+    if (old && hf_mux_retire(&old->mux, "idle for too long, or its lifetime is over")) {
+        old->is_fenced = true;
+    }
 }
 
 /* ---- New connections ----------------------------------------------------------- */
@@ -188,22 +196,17 @@ static void replace_shared(struct hf_endpoint *e)
 {
     struct hf_link *old = atomic_exchange(&e->shared, NULL);
     if (!old) return;
-    if (hf_breaker_state(&e->breaker) == HF_BREAKER_CLOSED &&
-        hf_mux_abandoned(&old->mux) == 0) {
-        old->is_retiring = true;
-        return;
-    }
-    hf_mux_break(&old->mux, HF_E_LOST, "replaced by a new connection");
-    old->is_fenced = true;
-    hf_endpoint_fence(e, &old->greeting);
+    old->is_retiring = hf_breaker_state(&e->breaker) == HF_BREAKER_CLOSED &&
+                       hf_mux_abandoned(&old->mux) == 0;
+    if (!old->is_retiring) break_and_fence(e, old, "replaced by a new connection");
 }
 
 static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
 {
-    replace_shared(e);
     struct hf_link *link = attach(e, dialled, true, now);
     if (!link) return;
 
+    replace_shared(e);
     pthread_mutex_lock(&e->lock);
     e->locked.is_fence_forbidden = !link->greeting.client_id || !link->greeting.run_id[0];
     pthread_mutex_unlock(&e->lock);

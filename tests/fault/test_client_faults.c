@@ -394,6 +394,7 @@ static void a_full_server_refuses_writes_and_serves_reads(void **state)
                                         NULL);
     assert_int_equal(err, HF_E_OOM_SCRIPT);
     assert_true(hf_err_outcome_unknown(err));
+    assert_int_equal(client_do(client, "EVAL", passes_on.source, "0", NULL), HF_E_OOM_SCRIPT);
     hf_health_get(client, &health);
     assert_int_equal(health.breaker.state, HF_BREAKER_CLOSED);
     hf_client_close(client);
