@@ -3,7 +3,10 @@
 #include "core/error.h"
 #include "net/server_error.h"
 
-enum { OVERRUN_MS = 20 };
+enum {
+    OVERRUN_MS = 20,
+    ORDER_LOOK_MS = 2,
+};
 
 hf_instant hf_call_deadline(const struct hf_client *client, const struct hf_call *call,
                             hf_instant now)
@@ -31,13 +34,27 @@ static bool wants_lease(const struct hf_client *client, const struct hf_call *ca
     return call && (call->expect_large || call->blocking);
 }
 
-/* A command that overtook one whose fate is unknown could be undone by it: while replies are
- * outstanding that nobody waits for, writes stay behind them, on the shared connection. */
-static bool may_overtake(struct hf_client *client, const struct hf_request *request)
+/* A write that overtook a command whose fate is unknown could be undone by it: on a
+ * connection of its own it waits until nothing can land late any more. */
+static hf_err await_order(struct hf_client *client, const struct hf_request *request,
+                          hf_instant deadline, struct hf_error *error)
 {
-    if (request->class_ == HF_COMMAND_READ) return true;
-    struct hf_link *shared = atomic_load(&client->endpoint.shared);
-    return !shared || hf_mux_abandoned(&shared->mux) == 0;
+    struct hf_endpoint *e = &client->endpoint;
+    if (request->class_ == HF_COMMAND_READ) return HF_OK;
+    while (hf_endpoint_has_loose_ends(e)) {
+        struct hf_mux   *mux;
+        const hf_instant now = hf_now();
+        const hf_err     err = hf_endpoint_route(e, deadline, &mux, error); /* Or why not. */
+        if (err) return err;
+        if (!hf_before(now, deadline)) {
+            return hf_fail(error, HF_E_TIMEOUT, "an earlier command may still be applied");
+        }
+        if (!hf_endpoint_pause(
+                e, hf_earlier_of(deadline, hf_later(now, hf_ms(ORDER_LOOK_MS))))) {
+            return hf_fail(error, HF_E_CLOSED, "client is closed");
+        }
+    }
+    return HF_OK;
 }
 
 static hf_err exchange(struct hf_client *client, struct hf_request *request, bool leases,
@@ -89,8 +106,9 @@ static hf_err attempt(struct hf_client *client, const struct hf_call *call,
                       hf_instant deadline, struct hf_error *error)
 {
     drop_replies(request);
-    const bool leases = wants_lease(client, call, request) && may_overtake(client, request);
-    hf_err     err = exchange(client, request, leases, route_deadline, deadline, error);
+    const bool leases = wants_lease(client, call, request);
+    hf_err     err = leases ? await_order(client, request, route_deadline, error) : HF_OK;
+    if (!err) err = exchange(client, request, leases, route_deadline, deadline, error);
     if (err == HF_OK && request->is_single) {
         err = hf_reply_verdict(request->replies[0], request->is_script, error);
         if (err) drop_replies(request);

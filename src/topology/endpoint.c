@@ -110,6 +110,7 @@ static void fence_done(struct hf_mux_call *call)
     } else if (hf_reply_type(fence->reply) == HF_REPLY_ERROR) {
         e->locked.is_fence_forbidden = true;
     }
+    atomic_fetch_sub(&e->fences_out, 1); /* Under the lock: it is remembered, or out. */
     pthread_mutex_unlock(&e->lock);
     for (uint32_t i = 0; i < call->received; i++) hf_reply_free(fence->reply);
     hf_free(e->allocator, fence);
@@ -131,25 +132,38 @@ static hf_err send_fence(struct hf_endpoint *e, struct hf_mux *mux,
     fence->call.replies = &fence->reply;
     fence->call.expected = 1;
     fence->call.done = fence_done;
+    atomic_fetch_add(&e->fences_out, 1);
     const hf_err err = hf_mux_start(mux, &fence->call,
                                     &(struct hf_mux_message){ .argv = argv, .argc = 4 });
-    if (err) hf_free(e->allocator, fence);
+    if (err) {
+        atomic_fetch_sub(&e->fences_out, 1);
+        hf_free(e->allocator, fence);
+    }
     return err;
+}
+
+static void note_unfenced(struct hf_endpoint *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->locked.is_fence_forbidden = true;
+    pthread_mutex_unlock(&e->lock);
 }
 
 void hf_endpoint_fence(struct hf_endpoint *e, const struct hf_greeting *greeting)
 {
     struct hf_link *shared = atomic_load(&e->shared);
-    const bool      known = greeting->client_id && greeting->run_id[0];
-
-    pthread_mutex_lock(&e->lock);
-    if (!known) e->locked.is_fence_forbidden = true;
-    pthread_mutex_unlock(&e->lock);
-    if (!known) return;
-
-    if (shared && strcmp(shared->greeting.run_id, greeting->run_id) == 0 &&
-        send_fence(e, &shared->mux, greeting) == HF_OK) {
+    if (!greeting->client_id || !greeting->run_id[0]) {
+        note_unfenced(e);
         return;
+    }
+    if (shared && hf_mux_state(&shared->mux) == HF_MUX_READY) {
+        /* One of another process is gone with it. */
+        if (strcmp(shared->greeting.run_id, greeting->run_id) != 0) return;
+        if (send_fence(e, &shared->mux, greeting) == HF_OK) return;
+        if (hf_mux_state(&shared->mux) == HF_MUX_READY) {
+            note_unfenced(e); /* No memory for it. */
+            return;
+        }
     }
     pthread_mutex_lock(&e->lock);
     remember_fence(e, greeting);
@@ -172,12 +186,18 @@ void hf_endpoint_send_fences(struct hf_endpoint *e, struct hf_link *link)
     struct hf_greeting killed = link->greeting; /* Of the same process. */
     for (unsigned i = 0; i < count; i++) {
         killed.client_id = ids[i];
-        if (send_fence(e, &link->mux, &killed)) {
-            pthread_mutex_lock(&e->lock);
-            e->locked.is_fence_forbidden = true;
-            pthread_mutex_unlock(&e->lock);
-        }
+        if (send_fence(e, &link->mux, &killed)) note_unfenced(e);
     }
+}
+
+bool hf_endpoint_has_loose_ends(struct hf_endpoint *e)
+{
+    struct hf_link *shared = atomic_load(&e->shared);
+    pthread_mutex_lock(&e->lock);
+    const bool is_unfenced = e->locked.fence_count > 0 || atomic_load(&e->fences_out) > 0;
+    pthread_mutex_unlock(&e->lock);
+    return !shared || is_unfenced || hf_mux_state(&shared->mux) != HF_MUX_READY ||
+           hf_mux_abandoned(&shared->mux) > 0;
 }
 
 /* ---- Shared -------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ struct hf_endpoint {
     struct hf_retry_budget     budget;
     struct hf_admission        admission; /* Used only if opts.adapts. */
 
-    _Atomic(struct hf_link *) shared; /* NULL while there is none. */
+    _Atomic(struct hf_link *) shared;     /* NULL while there is none. */
+    _Atomic uint32_t          fences_out; /* Sent, not yet answered. */
     _Atomic uint32_t          news; /* Futex word: grows when waiting callers should look. */
     atomic_bool               is_closed;
     atomic_bool               is_check_wanted;
@@ -152,6 +153,11 @@ void hf_endpoint_retire(struct hf_endpoint *e, struct hf_mux *mux);
  * until the deadline. */
 HF_NODISCARD hf_err hf_endpoint_lease(struct hf_endpoint *e, hf_instant deadline,
                                       struct hf_mux **mux, struct hf_error *error);
+
+/* True while something may still land late: commands whose callers have gone, a fence that is
+ * not acknowledged, or no shared connection that could carry one. A write on another
+ * connection could then be undone by what it overtook. */
+bool hf_endpoint_has_loose_ends(struct hf_endpoint *e);
 
 /* Gives a leased connection back; one with replies outstanding is broken and fenced. */
 void hf_endpoint_put(struct hf_endpoint *e, struct hf_mux *mux);

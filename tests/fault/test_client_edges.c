@@ -1,26 +1,20 @@
 #include <holdfast/batch.h>
 #include <holdfast/holdfast.h>
 
+#include "client/client.h"
 #include "support/client_kit.h"
 #include "support/counting_allocator.h"
+#include "support/greeting.h"
 #include "support/redis_server.h"
-#include "support/scripted_server.h"
 #include "support/test.h"
 #include "support/wait.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define GREETING(id)                                                                         \
-    SCRIPT_COMMAND("HELLO 3"), SCRIPT_SEND("%1\r\n$5\r\nproto\r\n:3\r\n"),                   \
-        SCRIPT_COMMAND("SELECT 0"), SCRIPT_COMMAND("PING"), SCRIPT_COMMAND("INFO server"),   \
-        SCRIPT_COMMAND("CLIENT ID"), SCRIPT_COMMAND("CLIENT SETNAME holdfast"),              \
-        SCRIPT_SEND("+OK\r\n+PONG\r\n$14\r\n#\r\nrun_id:ab\r\n\r\n:" id "\r\n+OK\r\n")
-
-#define KILL(id) SCRIPT_COMMAND("CLIENT KILL ID " id)
 
 enum { BOUND_S = 5 };
 
@@ -100,6 +94,13 @@ static bool answers(void *client)
     return client_do(client, "GET", "n", NULL) == HF_OK;
 }
 
+static bool has_connected_thrice(void *client)
+{
+    struct hf_stats stats;
+    hf_stats_get(client, &stats);
+    return stats.connects == 3 && stats.connections_open == 1;
+}
+
 static void a_fence_that_did_not_get_through_is_sent_on_the_next_connection(void **state)
 {
     (void)state;
@@ -121,10 +122,131 @@ static void a_fence_that_did_not_get_through_is_sent_on_the_next_connection(void
     struct scripted_server *server = scripted_server_open(scripts, 3);
     struct hf_client       *client = open_on(server);
     assert_int_equal(client_do(client, "INCR", "n", NULL), HF_E_LOST);
-    assert_true(wait_until(answers, client, hf_seconds(BOUND_S)));
+    /* Nobody calls meanwhile, so that the fences are remembered in this order. */
+    assert_true(wait_until(has_connected_thrice, client, hf_seconds(BOUND_S)));
+    assert_int_equal(client_do(client, "GET", "n", NULL), HF_OK);
     scripted_server_verify(server);
     hf_client_close(client);
     scripted_server_close(server);
+}
+
+/* ---- Order ----------------------------------------------------------------------- */
+
+static bool two_calls_are_inside(void *client)
+{
+    return hf_client_calls(client) == 2;
+}
+
+static bool only_one_call_is_inside(void *client)
+{
+    return hf_client_calls(client) == 1;
+}
+
+static void *get_a(void *client)
+{
+    return (void *)(intptr_t)client_do(client, "GET", "a", NULL);
+}
+
+static void *pop_for_long(void *client)
+{
+    const struct hf_call call = { .timeout = hf_seconds(BOUND_S) };
+    struct hf_reply     *reply = NULL;
+    const hf_err         err = client_ask(client, &call, &reply, "BLPOP", "queue", "0", NULL);
+    if (!err) hf_reply_free(reply);
+    return (void *)(intptr_t)err;
+}
+
+static void a_write_of_its_own_connection_waits_for_the_fence(void **state)
+{
+    (void)state;
+    static const struct script_step lost[] = { GREETING("7"), SCRIPT_COMMAND("GET a"),
+                                               SCRIPT_CLOSE };
+    static const struct script_step fencing[] = {
+        GREETING("8"),
+        KILL("7"),
+        SCRIPT_COMMAND("GET a"),
+        SCRIPT_HOLD,
+        SCRIPT_HOLD,
+        SCRIPT_SEND(":1\r\n"),
+        SCRIPT_SEND("$1\r\nx\r\n"),
+    };
+    static const struct script_step leased[] = { GREETING("9"),
+                                                 SCRIPT_COMMAND("BLPOP queue 0"),
+                                                 SCRIPT_SEND("_\r\n") };
+    const struct script             scripts[] = { SCRIPT_OF(lost), SCRIPT_OF(fencing),
+                                                  SCRIPT_OF(leased) };
+    struct scripted_server         *server = scripted_server_open(scripts, 3);
+    struct hf_client               *client = open_on(server);
+    pthread_t                       reader, writer;
+    void                           *err;
+    assert_int_equal(pthread_create(&reader, NULL, get_a, client), 0);
+    assert_true(wait_until(scripted_server_is_held, server, hf_seconds(BOUND_S)));
+    assert_int_equal(pthread_create(&writer, NULL, pop_for_long, client), 0);
+    assert_true(wait_until(two_calls_are_inside, client, hf_seconds(BOUND_S)));
+    scripted_server_go_on(server);
+
+    /* Without the wait it dials and is served now; with it, only the reader can end next. */
+    assert_true(stays_true(two_calls_are_inside, client, hf_ms(300)));
+    scripted_server_go_on(server);
+    pthread_join(reader, &err);
+    assert_int_equal((intptr_t)err, HF_OK);
+    pthread_join(writer, &err);
+    assert_int_equal((intptr_t)err, HF_OK);
+    scripted_server_verify(server);
+    hf_client_close(client);
+    scripted_server_close(server);
+}
+
+static void a_blocking_command_never_blocks_those_who_share(void **state)
+{
+    (void)state;
+    struct redis_server *server = redis_server_open(NULL);
+    struct hf_client    *client = client_open_ready(redis_server_unix_url(server), NULL);
+    const struct hf_call brief = { .timeout = hf_ms(20) };
+    struct hf_reply     *reply;
+    pthread_t            popper;
+    void                *err;
+    redis_server_pause(server);
+    assert_int_not_equal(client_ask(client, &brief, &reply, "ECHO", "given up", NULL), HF_OK);
+    assert_int_equal(pthread_create(&popper, NULL, pop_for_long, client), 0);
+    assert_false(wait_until(two_calls_are_inside, client, hf_ms(50))); /* It is on its way. */
+    assert_true(only_one_call_is_inside(client));
+    redis_server_resume(server);
+    for (int i = 0; i < 20; i++) {
+        assert_string_equal(client_text(client, "PING", NULL), "PONG");
+    }
+    assert_int_equal(client_do(client, "RPUSH", "queue", "now", NULL), HF_OK);
+    pthread_join(popper, &err);
+    assert_int_equal((intptr_t)err, HF_OK);
+    hf_client_close(client);
+    redis_server_close(server);
+}
+
+/* ---- Maintenance ------------------------------------------------------------------- */
+
+static bool retires_and_comes_back(void *arg)
+{
+    struct hf_client *client = arg;
+    struct hf_link   *link = atomic_load(&client->endpoint.shared);
+    for (int i = 0; link && i < 10000; i++) {
+        hf_endpoint_retire(&client->endpoint, &link->mux);
+        struct hf_link *none = NULL;
+        atomic_compare_exchange_strong(&client->endpoint.shared, &none, link);
+        hf_client_attention(client);
+    }
+    return true;
+}
+
+/* A caller may take the shared connection away between any two looks of the maintenance. */
+static void maintenance_survives_that_callers_retire_the_connection(void **state)
+{
+    (void)state;
+    struct redis_server *server = redis_server_open(NULL);
+    struct hf_client    *client = client_open_ready(redis_server_unix_url(server), NULL);
+    assert_true(stays_true(retires_and_comes_back, client, hf_ms(300)));
+    assert_true(wait_until(answers, client, hf_seconds(BOUND_S)));
+    hf_client_close(client);
+    redis_server_close(server);
 }
 
 /* ---- Closing ------------------------------------------------------------------- */
@@ -213,6 +335,9 @@ int main(void)
         cmocka_unit_test(a_refused_retry_does_not_hide_that_the_first_may_have_been_applied),
         cmocka_unit_test(replies_before_a_retry_are_freed),
         cmocka_unit_test(a_fence_that_did_not_get_through_is_sent_on_the_next_connection),
+        cmocka_unit_test(a_write_of_its_own_connection_waits_for_the_fence),
+        cmocka_unit_test(a_blocking_command_never_blocks_those_who_share),
+        cmocka_unit_test(maintenance_survives_that_callers_retire_the_connection),
         cmocka_unit_test(a_child_closes_what_its_parent_used_for_callbacks),
         cmocka_unit_test(a_child_closes_while_its_parent_is_in_a_call),
         cmocka_unit_test(closing_ends_a_health_check_under_way),

@@ -2,20 +2,14 @@
 
 #include "support/canary.h"
 #include "support/client_kit.h"
-#include "support/scripted_server.h"
+#include "support/greeting.h"
 #include "support/test.h"
 #include "support/wait.h"
 
 #include <string.h>
 
-/* What the client says first, and what a server that is well answers. */
-#define HANDSHAKE                                                                            \
-    SCRIPT_COMMAND("HELLO 3"), SCRIPT_SEND("%1\r\n$5\r\nproto\r\n:3\r\n"),                   \
-        SCRIPT_COMMAND("SELECT 0"), SCRIPT_COMMAND("PING"), SCRIPT_COMMAND("INFO server"),   \
-        SCRIPT_COMMAND("CLIENT ID"), SCRIPT_COMMAND("CLIENT SETNAME holdfast"),              \
-        SCRIPT_SEND("+OK\r\n+PONG\r\n$14\r\n#\r\nrun_id:ab\r\n\r\n:7\r\n+OK\r\n")
-
-#define FENCE SCRIPT_COMMAND("CLIENT KILL ID 7"), SCRIPT_SEND(":1\r\n")
+#define HANDSHAKE GREETING("7")
+#define FENCE     KILL("7"), SCRIPT_SEND(":1\r\n")
 
 static struct hf_client *open_on(struct scripted_server *server)
 {

@@ -63,7 +63,7 @@ static void set_up(struct fixture *f)
     const struct hf_mux_limits limits = {
         .slots_max = 64,
         .bytes_max = 65536,
-        .reply = { .bytes_max = 65536, .elements_max = 100, .depth_max = 8 },
+        .reply = { .bytes_max = 1u << 30, .elements_max = 100, .depth_max = 8 },
     };
     const struct hf_mux_owner owner = { count_attention, &f->attentions };
     int                       ends[2];
@@ -164,9 +164,67 @@ static void a_break_right_after_the_lead_was_handed_over_leaves_nobody_leading(v
     }
 }
 
+/* A peer that, once it was asked, replies without end and without pause: whenever the leader
+ * looks, there is more. */
+struct endless_peer {
+    bool is_asked, has_begun;
+};
+
+static hf_err ask_endless(struct hf_transport *t, const struct iovec *parts, int count,
+                          size_t *sent, int *os_error)
+{
+    struct endless_peer *peer = t->tls;
+    peer->is_asked = true;
+    return send_parts(t, parts, count, sent, os_error);
+}
+
+static hf_err hear_endless(struct hf_transport *t, void *data, size_t size, size_t *received,
+                           int *os_error)
+{
+    struct endless_peer *peer = t->tls;
+    const char          *bytes = peer->has_begun ? "some of the body" : "$1000000000\r\n";
+    *os_error = 0;
+    *received = 0;
+    if (!peer->is_asked) return HF_OK;
+    *received = strlen(bytes) < size ? strlen(bytes) : size;
+    memcpy(data, bytes, *received);
+    peer->has_begun = true;
+    return HF_OK;
+}
+
+static const struct hf_transport_ops endless = { ask_endless, hear_endless, same_events,
+                                                 close_fd };
+
+static void a_leader_that_is_streamed_to_keeps_its_deadline(void **state)
+{
+    (void)state;
+    const struct hf_bytes       argv[] = { hf_str("PING") };
+    const struct hf_mux_message message = { .argv = argv, .argc = 1 };
+    struct fixture              f;
+    int64_t                     best = INT64_MAX; /* The machine may spoil one, hardly all. */
+    for (int i = 0; i < 3; i++) {
+        struct hf_reply    *reply = NULL;
+        struct hf_mux_call  call = { .replies = &reply, .expected = 1 };
+        struct endless_peer peer = { false, false };
+        set_up(&f);
+        f.mux.transport.ops = &endless;
+        f.mux.transport.tls = &peer;
+        const hf_instant from = hf_now();
+        assert_int_equal(
+            hf_mux_call(&f.mux, &call, &message, hf_later(from, hf_ms(50)), NULL),
+            HF_E_TIMEOUT_SENT);
+        const int64_t took = hf_between(from, hf_now()).ns;
+        if (took < best) best = took;
+        hf_mux_break(&f.mux, HF_E_LOST, "on purpose");
+        tear_down(&f);
+    }
+    assert_true(best < hf_ms(70).ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_leader_that_is_streamed_to_keeps_its_deadline),
         cmocka_unit_test(a_break_right_after_the_lead_was_handed_over_leaves_nobody_leading),
     };
     return RUN_TESTS(tests);
