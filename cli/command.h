@@ -65,6 +65,7 @@ enum exit_status run_exists(const struct invocation *inv);
 enum exit_status run_ttl(const struct invocation *inv);
 enum exit_status run_ping(const struct invocation *inv);
 enum exit_status run_health(const struct invocation *inv);
+enum exit_status run_fingerprint(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

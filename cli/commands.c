@@ -39,6 +39,15 @@ static const struct command commands[] = {
     { "health", "", "say how Redis is: up, degraded or down, and why",
       "Exits with 0 when it is up or degraded, with 3 when it is down.",
       0, 0, { { NULL, NULL, NULL } }, run_health },
+    { "fingerprint", "NAME[:TYPE]=VALUE...", "print the key for parameters, in any order",
+      "Prints the same 64 digits for the same parameters on every machine. Types are string\n"
+      "(when none is given), int, double, bool, null, hex, file, list and set; members of a\n"
+      "list or set are texts with commas between them. Asks no server.\n\n"
+      "  holdfast fingerprint template=invoice page:int=3 logo:file=logo.svg\n"
+      "  holdfast set \"report:$(holdfast fingerprint year:int=2026)\" --file report.pdf",
+      1, SIZE_MAX,
+      { { "--encoding", NULL, "print what is hashed, in hexadecimal" } },
+      run_fingerprint },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

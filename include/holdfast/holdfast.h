@@ -11,6 +11,7 @@
 #include <holdfast/cache.h>
 #include <holdfast/client.h>
 #include <holdfast/error.h>
+#include <holdfast/fingerprint.h>
 #include <holdfast/health.h>
 #include <holdfast/log.h>
 #include <holdfast/options.h>

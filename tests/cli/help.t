@@ -12,6 +12,8 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   ttl KEY                 print how long an entry will be kept
   ping                    ask Redis whether it is there
   health                  say how Redis is: up, degraded or down, and why
+  fingerprint NAME[:TYPE]=VALUE...
+                          print the key for parameters, in any order
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
