@@ -198,7 +198,8 @@ HF_API HF_NODISCARD hf_err hf_cache_get_many(struct hf_cache       *cache,
                                              struct hf_value **values, hf_err *errs,
                                              struct hf_error *error);
 
-/* values[i] under keys[i]. how as for hf_cache_set(), without a condition: HF_E_INVALID. */
+/* values[i] under keys[i]. how as for hf_cache_set(): errs[i] is HF_MISS where the condition
+ * was not met. */
 HF_API HF_NODISCARD hf_err hf_cache_set_many(struct hf_cache       *cache,
                                              const struct hf_call  *call,
                                              const struct hf_bytes *keys,

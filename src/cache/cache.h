@@ -131,6 +131,18 @@ HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_b
 void hf_cache_wrap(const struct hf_cache *cache, struct hf_bytes value, uint64_t hash,
                    int64_t ttl_ms, unsigned char *at);
 
+/* A conditional set. KEYS: entry. ARGV: envelope, PX, now in ms, hf_cache_wanted(). Answers
+ * 1, or 0 when the condition is not met. */
+extern const struct hf_script hf_cache_set_if;
+struct hf_bytes               hf_cache_wanted(enum hf_set_condition condition);
+
+/* hf_cache_set_many() with a how for each. */
+HF_NODISCARD hf_err hf_cache_set_each(struct hf_cache *cache, const struct hf_call *call,
+                                      const struct hf_bytes *keys,
+                                      const struct hf_bytes *values, size_t count,
+                                      const struct hf_set *hows, hf_err *errs,
+                                      struct hf_error *error);
+
 /* Runs a script that answers 1, or 0 for HF_MISS. */
 HF_NODISCARD hf_err hf_cache_run_script(struct hf_cache_op *op, enum hf_command_class class,
                                         const struct hf_script *script,

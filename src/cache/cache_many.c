@@ -3,6 +3,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/wall_clock.h"
 
 #include <holdfast/batch.h>
 #include <stdatomic.h>
@@ -241,27 +242,63 @@ hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
     return end(&m);
 }
 
-/* One SET, its envelope built in scratch, which grows to the largest of them. */
+/* What is to be stored; hows is NULL, or one for each value, or one for all. */
+struct given {
+    const struct hf_bytes *keys;
+    const struct hf_bytes *values;
+    const struct hf_set   *hows;
+    bool                   is_one_how;
+};
+
+static const struct hf_set *how_of(const struct given *g, size_t i)
+{
+    if (!g->hows) return NULL;
+    return &g->hows[g->is_one_how ? 0 : i];
+}
+
+static enum hf_set_condition condition_of(const struct given *g, size_t i)
+{
+    const struct hf_set *how = how_of(g, i);
+    return how ? how->condition : HF_SET_ALWAYS;
+}
+
+static hf_err add_command(struct many *m, struct hf_bytes wire, struct hf_bytes envelope,
+                          int64_t ttl_ms, enum hf_set_condition condition)
+{
+    struct hf_cache_number px, now;
+    const struct hf_bytes  expiry = hf_cache_decimal(&px, ttl_ms + m->cache->stale_limit_ms);
+    if (condition == HF_SET_ALWAYS) {
+        const struct hf_bytes argv[] = { hf_str("SET"), wire, envelope, hf_str("PX"),
+                                         expiry };
+        return hf_batch_add(m->batch, argv, 5);
+    }
+    const struct hf_bytes argv[] = { hf_str("EVAL"),
+                                     hf_bytes(hf_cache_set_if.source, hf_cache_set_if.size),
+                                     hf_str("1"),
+                                     wire,
+                                     envelope,
+                                     expiry,
+                                     hf_cache_decimal(&now, hf_unix_ms()),
+                                     hf_cache_wanted(condition) };
+    return hf_batch_add(m->batch, argv, 8);
+}
+
+/* One set, its envelope built in scratch, which grows to the largest of them. */
 static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes value,
-                      int64_t ttl_ms, struct hf_buffer *scratch)
+                      int64_t ttl_ms, enum hf_set_condition condition,
+                      struct hf_buffer *scratch)
 {
     const size_t size = HF_ENVELOPE_SIZE + value.size;
     hf_buffer_clear(scratch, SIZE_MAX);
     const hf_err err = hf_buffer_reserve(scratch, size);
     if (err) return err;
 
-    unsigned char         *bytes = (unsigned char *)hf_buffer_end(scratch);
-    struct hf_cache_number px;
+    unsigned char *bytes = (unsigned char *)hf_buffer_end(scratch);
     hf_cache_wrap(m->cache, value, hf_hash64(key->wire, m->token), ttl_ms, bytes);
-    const struct hf_bytes argv[] = {
-        hf_str("SET"), key->wire, hf_bytes(bytes, size), hf_str("PX"),
-        hf_cache_decimal(&px, ttl_ms + m->cache->stale_limit_ms)
-    };
-    return hf_batch_add(m->batch, argv, 5);
+    return add_command(m, key->wire, hf_bytes(bytes, size), ttl_ms, condition);
 }
 
-static hf_err add_sets(struct many *m, const struct hf_bytes *keys,
-                       const struct hf_bytes *values, const struct hf_set *how)
+static hf_err add_sets(struct many *m, const struct given *g)
 {
     struct hf_buffer scratch;
     hf_err           err = HF_OK;
@@ -270,12 +307,12 @@ static hf_err add_sets(struct many *m, const struct hf_bytes *keys,
     for (size_t i = 0; i < m->count && !err; i++) {
         struct hf_key key;
         int64_t       ttl_ms;
-        m->errs[i] = hf_cache_check_set(m->cache, values[i], how, &ttl_ms, NULL);
-        if (!m->errs[i]) m->errs[i] = hf_key_init(&key, &m->cache->keyspace, keys[i]);
+        m->errs[i] = hf_cache_check_set(m->cache, g->values[i], how_of(g, i), &ttl_ms, NULL);
+        if (!m->errs[i]) m->errs[i] = hf_key_init(&key, &m->cache->keyspace, g->keys[i]);
         if (m->errs[i]) continue;
 
         m->entries[i].ticket = hf_replay_ticket(&m->cache->replay, key.wire);
-        err = add_set(m, &key, values[i], ttl_ms, &scratch);
+        err = add_set(m, &key, g->values[i], ttl_ms, condition_of(g, i), &scratch);
         hf_key_deinit(&key);
     }
     hf_buffer_deinit(&scratch);
@@ -292,33 +329,62 @@ static void settle(struct many *m, size_t i, struct hf_bytes name)
     hf_key_deinit(&key);
 }
 
+/* What came of a set: an answer of 0 says that its condition was not met. */
+static hf_err set_outcome(struct many *m, size_t command, enum hf_set_condition condition)
+{
+    const struct hf_reply *reply;
+    int64_t                is_set = 1;
+    hf_err                 err = hf_batch_result(m->batch, command, &reply, NULL);
+    if (!err && condition != HF_SET_ALWAYS) err = hf_reply_int(reply, &is_set);
+    return err || is_set ? err : HF_MISS;
+}
+
+static hf_err set_all(struct many *m, const struct hf_call *call, const struct given *g)
+{
+    struct hf_cache *cache = m->cache;
+    bool             is_conditional = false;
+    hf_err           err = begin(m, call);
+    if (err) return err;
+    err = hf_cache_token(cache, &m->limit, m->start, &m->token, m->error);
+    if (err == HF_MISS) err = HF_E_TYPE;
+    if (!err) err = add_sets(m, g);
+    if (err) return give_up(m, err);
+
+    for (size_t i = 0; i < m->count; i++) is_conditional |= condition_of(g, i) != 0;
+    run(m, is_conditional ? HF_COMMAND_ACCUMULATING : HF_COMMAND_IDEMPOTENT);
+    for (size_t i = 0, command = 0; i < m->count; i++) {
+        if (m->errs[i]) continue;
+        m->errs[i] = set_outcome(m, command++, condition_of(g, i));
+        if (m->errs[i] == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
+        if (m->errs[i]) continue;
+        settle(m, i, g->keys[i]);
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
+        hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN,
+                       (int64_t)g->values[i].size);
+    }
+    return end(m);
+}
+
 hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
                          const struct hf_bytes *keys, const struct hf_bytes *values,
                          size_t count, const struct hf_set *how, hf_err *errs,
                          struct hf_error *error)
 {
-    struct many m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
-                      error, .batch = NULL };
-    if (how && how->condition != HF_SET_ALWAYS) return fail_all(&m, HF_E_INVALID);
+    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
+                             error, .batch = NULL };
+    const struct given g = { keys, values, how, true };
+    return set_all(&m, call, &g);
+}
 
-    hf_err err = begin(&m, call);
-    if (err) return err;
-    err = hf_cache_token(cache, &m.limit, m.start, &m.token, error);
-    if (err == HF_MISS) err = HF_E_TYPE;
-    if (!err) err = add_sets(&m, keys, values, how);
-    if (err) return give_up(&m, err);
-
-    run(&m, HF_COMMAND_IDEMPOTENT);
-    for (size_t i = 0, command = 0; i < count; i++) {
-        const struct hf_reply *reply;
-        if (errs[i]) continue;
-        errs[i] = hf_batch_result(m.batch, command++, &reply, NULL);
-        if (errs[i]) continue;
-        settle(&m, i, keys[i]);
-        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
-        hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN, (int64_t)values[i].size);
-    }
-    return end(&m);
+hf_err hf_cache_set_each(struct hf_cache *cache, const struct hf_call *call,
+                         const struct hf_bytes *keys, const struct hf_bytes *values,
+                         size_t count, const struct hf_set *hows, hf_err *errs,
+                         struct hf_error *error)
+{
+    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
+                             error, .batch = NULL };
+    const struct given g = { keys, values, hows, false };
+    return set_all(&m, call, &g);
 }
 
 static void deleted(struct many *m, size_t i, struct hf_bytes name)

@@ -21,7 +21,7 @@ struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
  * Present is what get would find, as far as the header tells: of the same key and namespace
  * (its hash is that of the new envelope), not kept only to be served stale, and not the news
  * that there is no value (flag 2). */
-static const struct hf_script set_if = HF_SCRIPT(
+const struct hf_script hf_cache_set_if = HF_SCRIPT(
     "local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)\n"
     "local present = type(head) == 'string' and #head == 48\n"
     "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
@@ -60,18 +60,22 @@ hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class cla
     return done ? HF_OK : HF_MISS;
 }
 
+struct hf_bytes hf_cache_wanted(enum hf_set_condition condition)
+{
+    return hf_str(condition == HF_SET_IF_PRESENT ? "present" : "absent");
+}
+
 static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t ttl_ms,
                     enum hf_set_condition condition)
 {
     struct hf_cache_number px, now;
     const struct hf_bytes  expiry = hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms);
     if (condition != HF_SET_ALWAYS) {
-        const char           *wanted = condition == HF_SET_IF_PRESENT ? "present" : "absent";
         const struct hf_bytes args[] = { envelope, expiry,
                                          hf_cache_decimal(&now, hf_unix_ms()),
-                                         hf_str(wanted) };
-        return hf_cache_run_script(op, HF_COMMAND_ACCUMULATING, &set_if, &op->key.wire, 1,
-                                   args, 4);
+                                         hf_cache_wanted(condition) };
+        return hf_cache_run_script(op, HF_COMMAND_ACCUMULATING, &hf_cache_set_if,
+                                   &op->key.wire, 1, args, 4);
     }
 
     const struct hf_bytes argv[] = { hf_str("SET"), op->key.wire, envelope, hf_str("PX"),

@@ -163,13 +163,39 @@ static void the_limits_refuse_the_whole(void **state)
     assert_int_equal(hf_cache_set_many(f.cache, NULL, keys, texts, 64, NULL, errs, &f.error),
                      HF_E_TOO_LARGE);
     assert_int_equal(cache_fixture_expect(&f, "key", ""), HF_MISS);
-    const struct hf_set how = { hf_seconds(1), HF_SET_IF_ABSENT };
-    assert_int_equal(hf_cache_set_many(f.cache, NULL, keys, texts, 1, &how, errs, &f.error),
-                     HF_E_INVALID);
     free(keys);
     free(values);
     free(errs);
     free(texts);
+    cache_fixture_close(&f);
+}
+
+static void a_condition_is_looked_at_for_each_entry(void **state)
+{
+    (void)state;
+    struct cache_fixture  f;
+    const struct hf_bytes keys[] = { hf_str("a"), hf_str("b"), hf_str("c") };
+    const struct hf_bytes texts[] = { hf_str("A"), hf_str("B"), hf_str("C") };
+    hf_err                errs[3];
+    cache_fixture_open(&f, NULL);
+    assert_int_equal(cache_fixture_set(&f, "b", "first"), HF_OK);
+    redis_server_do(f.server, "SET t@0:c somebody-elses");
+
+    struct hf_set how = { hf_seconds(60), HF_SET_IF_ABSENT };
+    assert_int_equal(hf_cache_set_many(f.cache, NULL, keys, texts, 2, &how, errs, &f.error),
+                     HF_OK);
+    assert_int_equal(errs[0], HF_OK);
+    assert_int_equal(errs[1], HF_MISS);
+    assert_int_equal(cache_fixture_expect(&f, "a", "A"), HF_OK);
+    assert_int_equal(cache_fixture_expect(&f, "b", "first"), HF_OK);
+    assert_int_equal(cache_fixture_stats(&f).cache_sets_refused, 1);
+
+    how.condition = HF_SET_IF_PRESENT;
+    assert_int_equal(hf_cache_set_many(f.cache, NULL, keys, texts, 3, &how, errs, &f.error),
+                     HF_OK);
+    assert_int_equal(errs[1], HF_OK);
+    assert_int_equal(errs[2], HF_MISS);
+    assert_int_equal(cache_fixture_expect(&f, "b", "B"), HF_OK);
     cache_fixture_close(&f);
 }
 
@@ -205,6 +231,7 @@ int main(void)
         cmocka_unit_test(where_mget_is_refused_each_key_is_asked_for),
         cmocka_unit_test(nothing_at_all_is_fine),
         cmocka_unit_test(the_limits_refuse_the_whole),
+        cmocka_unit_test(a_condition_is_looked_at_for_each_entry),
         cmocka_unit_test(without_a_server_every_entry_says_why),
     };
     return RUN_TESTS(tests);
