@@ -10,6 +10,7 @@
 #include <holdfast/bytes.h>
 #include <holdfast/cache.h>
 #include <holdfast/client.h>
+#include <holdfast/credentials.h>
 #include <holdfast/error.h>
 #include <holdfast/fingerprint.h>
 #include <holdfast/health.h>

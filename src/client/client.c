@@ -65,6 +65,7 @@ static struct hf_endpoint_opts endpoint_opts(struct hf_client *client, uint64_t 
             .socket_path = client->embedded ? hf_embedded_socket(client->embedded) : NULL,
             .client_name = o->client_name[0] ? o->client_name : NULL,
             .tls = client->tls,
+            .login = client->login,
             .patience = o->socket_timeout,
         },
         .limits = {
@@ -117,6 +118,13 @@ static hf_err start_tls(struct hf_client *client, struct hf_error *error)
         .verify = o->tls_verify,
     };
     return hf_tls_open(&client->tls, &o->allocator, &o->logger, &opts, o->url.host, error);
+}
+
+static hf_err start_login(struct hf_client *client)
+{
+    const struct hf_options *o = client->options;
+    if (!o->ask_credentials) return HF_OK;
+    return hf_login_open(&client->login, &o->allocator, o->ask_credentials, o->ask_ctx);
 }
 
 static hf_err start_endpoint(struct hf_client *client)
@@ -180,6 +188,8 @@ hf_err hf_client_open(const struct hf_options *options, struct hf_client **opene
     struct hf_error story = { .code = HF_OK };
     err = start_tls(client, &story);
     if (err) goto no_tls;
+    err = start_login(client);
+    if (err) goto no_login;
     err = start_embedded(client, &story);
     if (err) goto no_server;
     err = start_endpoint(client);
@@ -194,6 +204,8 @@ no_thread:
 no_endpoint:
     hf_embedded_stop(client->embedded);
 no_server:
+    hf_login_close(client->login);
+no_login:
     hf_tls_close(client->tls);
 no_tls:
     if (story.code) (void)hf_fail(error, err, "%s", story.detail);
@@ -259,6 +271,7 @@ static void free_client(struct hf_client *client)
 {
     struct hf_options *options = client->options;
     hf_endpoint_deinit(&client->endpoint);
+    hf_login_close(client->login);
     hf_embedded_stop(client->embedded);
     hf_tls_close(client->tls);
     close(client->wake_fd);
@@ -274,6 +287,7 @@ void hf_client_close(struct hf_client *client)
     if (!client) return;
     if (hf_fork_guard_is_child(&client->fork_guard)) {
         hf_endpoint_forget_calls(&client->endpoint);
+        if (client->login) hf_login_forget_thread(client->login);
         free_client(client);
         return;
     }
@@ -298,4 +312,11 @@ hf_err hf_client_wait_ready(struct hf_client *client, hf_duration timeout,
     err = hf_endpoint_wait(&client->endpoint, hf_later(hf_now(), timeout), error);
     hf_client_leave(client);
     return err;
+}
+
+void hf_client_reauthenticate(struct hf_client *client)
+{
+    if (hf_fork_guard_is_child(&client->fork_guard)) return;
+    hf_endpoint_renew(&client->endpoint);
+    hf_client_attention(client);
 }

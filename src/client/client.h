@@ -29,6 +29,7 @@ struct hf_client {
     struct hf_metrics   *metrics;
     struct hf_embedded  *embedded; /* NULL without. */
     struct hf_tls       *tls;      /* NULL without. */
+    struct hf_login     *login;    /* NULL without. */
     struct hf_fork_guard fork_guard;
     struct hf_endpoint   endpoint;
     struct hf_callbacks  callbacks;

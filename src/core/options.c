@@ -374,6 +374,12 @@ void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
                                           .ctx = ctx };
 }
 
+void hf_options_set_credentials(struct hf_options *options, hf_credentials_fn ask, void *ctx)
+{
+    options->ask_credentials = ask;
+    options->ask_ctx = ctx;
+}
+
 static double seconds(hf_duration d)
 {
     return (double)d.ns / 1e9;
@@ -397,7 +403,7 @@ hf_err hf_options_check(const struct hf_options *o, struct hf_error *error)
                        o->value_size_max, o->reply_size_max);
     }
     const bool user = o->user || o->url.user, password = o->password || o->url.password;
-    if (user && !password) {
+    if (user && !password && !o->ask_credentials) {
         return hf_fail(error, HF_E_INVALID, "user \"%.128s\" is given without a password",
                        o->user ? o->user : o->url.user);
     }

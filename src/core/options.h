@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/url.h"
 
+#include <holdfast/credentials.h>
 #include <holdfast/options.h>
 #include <holdfast/time.h>
 #include <stdbool.h>
@@ -23,11 +24,13 @@ struct hf_options {
     struct hf_allocator allocator; /* For the client. */
     struct hf_logger    logger;
 
-    struct hf_url url;
-    char         *user;     /* Set as options, these two win over the URL's; in a copy they */
-    char         *password; /* have been moved into the url and are NULL here. */
-    char         *key_prefix;  /* Never NULL, may be "". */
-    char         *client_name; /* Never NULL, may be "". */
+    struct hf_url     url;
+    char             *user; /* Set as options, these two win over the URL's; in a copy they */
+    char             *password;        /* have been moved into the url and are NULL here. */
+    hf_credentials_fn ask_credentials; /* Wins over all of these; NULL: none. */
+    void             *ask_ctx;
+    char             *key_prefix;  /* Never NULL, may be "". */
+    char             *client_name; /* Never NULL, may be "". */
 
     char *tls_ca_file; /* These never NULL, may be "". */
     char *tls_cert_file;

@@ -46,8 +46,21 @@ static void queue(struct hf_dial *dial, const char *const *words, size_t count)
 
 static const char *user_of(const struct hf_dial *dial)
 {
-    const struct hf_url *url = dial->plan->url;
-    return url->user && url->user[0] ? url->user : "default";
+    const char *user = dial->credentials ? dial->credentials->user : dial->plan->url->user;
+    return user && user[0] ? user : NULL;
+}
+
+static const char *password_of(const struct hf_dial *dial)
+{
+    if (!dial->credentials) return dial->plan->url->password;
+    return dial->credentials->password[0] ? dial->credentials->password : NULL;
+}
+
+static void forget_credentials(struct hf_dial *dial)
+{
+    if (dial->is_asking) hf_login_drop(dial->plan->login);
+    dial->is_asking = false;
+    dial->credentials = NULL;
 }
 
 static void enter(struct hf_dial *dial, enum hf_dial_state state)
@@ -60,18 +73,35 @@ static void enter(struct hf_dial *dial, enum hf_dial_state state)
 static void say_hello(struct hf_dial *dial)
 {
     enter(dial, HF_DIAL_HELLO);
-    const char *password = dial->plan->url->password;
+    const char *user = user_of(dial), *password = password_of(dial);
     if (password) {
-        QUEUE(dial, "HELLO", "3", "AUTH", user_of(dial), password);
+        QUEUE(dial, "HELLO", "3", "AUTH", user ? user : "default", password);
     } else {
         QUEUE(dial, "HELLO", "3");
     }
+}
+
+static void ask_or_say_hello(struct hf_dial *dial)
+{
+    struct hf_login *login = dial->plan->login;
+    if (!login) {
+        say_hello(dial);
+        return;
+    }
+    const hf_err err = hf_login_start(login);
+    if (err) {
+        fail(dial, hf_fail(&dial->error, err, "credentials: %s", hf_err_text(err)));
+        return;
+    }
+    dial->is_asking = true;
+    enter(dial, HF_DIAL_ASK);
 }
 
 static void prepare(struct hf_dial *dial)
 {
     const struct hf_dial_plan *plan = dial->plan;
     char                       db[16];
+    forget_credentials(dial);
     enter(dial, HF_DIAL_PREPARE);
     snprintf(db, sizeof db, "%" PRIu32, plan->url->db);
     QUEUE(dial, "SELECT", db);
@@ -83,17 +113,17 @@ static void prepare(struct hf_dial *dial)
 
 static void authenticate(struct hf_dial *dial)
 {
-    const struct hf_url *url = dial->plan->url;
+    const char *user = user_of(dial), *password = password_of(dial);
     dial->greeting.protocol = 2;
-    if (!url->password) {
+    if (!password) {
         prepare(dial);
         return;
     }
     enter(dial, HF_DIAL_AUTH);
-    if (url->user && url->user[0]) {
-        QUEUE(dial, "AUTH", url->user, url->password);
+    if (user) {
+        QUEUE(dial, "AUTH", user, password);
     } else {
-        QUEUE(dial, "AUTH", url->password);
+        QUEUE(dial, "AUTH", password);
     }
 }
 
@@ -264,7 +294,7 @@ static bool step_connect(struct hf_dial *dial, hf_instant now)
     dial->has_connected = true;
     hf_socket_tune(&dial->transport, dial->plan->patience);
     if (!dial->plan->tls) {
-        say_hello(dial);
+        ask_or_say_hello(dial);
         return true;
     }
     const hf_err err = hf_tls_wrap(dial->plan->tls, &dial->transport, &dial->error);
@@ -279,6 +309,18 @@ static bool step_connect(struct hf_dial *dial, hf_instant now)
 static bool step_tls(struct hf_dial *dial)
 {
     const hf_err err = hf_tls_handshake(&dial->transport, &dial->error);
+    if (err == HF_E_TRYAGAIN) return false;
+    if (err) {
+        fail(dial, err);
+    } else {
+        ask_or_say_hello(dial);
+    }
+    return true;
+}
+
+static bool step_ask(struct hf_dial *dial)
+{
+    const hf_err err = hf_login_take(dial->plan->login, &dial->credentials, &dial->error);
     if (err == HF_E_TRYAGAIN) return false;
     if (err) {
         fail(dial, err);
@@ -352,6 +394,18 @@ static bool has_ended(const struct hf_dial *dial)
     return dial->state == HF_DIAL_READY || dial->state == HF_DIAL_FAILED;
 }
 
+static void fail_late(struct hf_dial *dial)
+{
+    static const char *const doing[] = { "resolving",       "connecting",
+                                         "agreeing on TLS", "asking for credentials",
+                                         "saying hello",    "authenticating",
+                                         "preparing" };
+    const bool               in_tls = dial->state == HF_DIAL_TLS;
+    const hf_err err = dial->state == HF_DIAL_ASK ? HF_E_AUTH : HF_E_CONNECT_TIMEOUT;
+    fail(dial, hf_fail(&dial->error, err, "no answer while %s%s", doing[dial->state],
+                       in_tls ? "; if it does not speak TLS, use redis://" : ""));
+}
+
 bool hf_dial_step(struct hf_dial *dial, hf_instant now)
 {
     bool moves = true;
@@ -360,18 +414,11 @@ bool hf_dial_step(struct hf_dial *dial, hf_instant now)
         case HF_DIAL_RESOLVE: moves = step_resolve(dial, now); break;
         case HF_DIAL_CONNECT: moves = step_connect(dial, now); break;
         case HF_DIAL_TLS: moves = step_tls(dial); break;
+        case HF_DIAL_ASK: moves = step_ask(dial); break;
         default: moves = step_talk(dial); break;
         }
     }
-    if (!has_ended(dial) && !hf_before(now, dial->deadline)) {
-        static const char *const doing[] = { "resolving",       "connecting",
-                                             "agreeing on TLS", "saying hello",
-                                             "authenticating",  "preparing" };
-        const bool               in_tls = dial->state == HF_DIAL_TLS;
-        fail(dial, hf_fail(&dial->error, HF_E_CONNECT_TIMEOUT, "no answer while %s%s",
-                           doing[dial->state],
-                           in_tls ? "; if it does not speak TLS, use redis://" : ""));
-    }
+    if (!has_ended(dial) && !hf_before(now, dial->deadline)) fail_late(dial);
     return has_ended(dial);
 }
 
@@ -414,6 +461,7 @@ void hf_dial_init(struct hf_dial *dial, const struct hf_dial_plan *plan, hf_inst
 
 void hf_dial_deinit(struct hf_dial *dial)
 {
+    forget_credentials(dial);
     if (dial->out.data) explicit_bzero(dial->out.data, dial->out.capacity);
     hf_buffer_deinit(&dial->out);
     hf_resp_reader_deinit(&dial->reader);
@@ -424,12 +472,13 @@ void hf_dial_deinit(struct hf_dial *dial)
 
 int hf_dial_fd(const struct hf_dial *dial)
 {
+    if (dial->state == HF_DIAL_ASK) return hf_login_fd(dial->plan->login);
     return dial->lookup ? hf_lookup_fd(dial->lookup) : dial->transport.fd;
 }
 
 short hf_dial_events(const struct hf_dial *dial)
 {
-    if (dial->state == HF_DIAL_RESOLVE) return POLLIN;
+    if (dial->state == HF_DIAL_RESOLVE || dial->state == HF_DIAL_ASK) return POLLIN;
     if (dial->state == HF_DIAL_CONNECT) return POLLOUT;
     if (dial->state == HF_DIAL_TLS) return hf_transport_events(&dial->transport, POLLIN);
     const short wanted = hf_buffer_size(&dial->out) > 0 ? POLLIN | POLLOUT : POLLIN;

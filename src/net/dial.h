@@ -1,13 +1,14 @@
 /* dial.h - makes a connection that is ready for commands, step by step, without waiting.
  *
- *     RESOLVE -> CONNECT -> (TLS) -> HELLO -> (AUTH) -> PREPARE -> READY
+ *     RESOLVE -> CONNECT -> (TLS) -> (ASK) -> HELLO -> (AUTH) -> PREPARE -> READY
  *                  ^  |
  *                  +--+  next address of the name
  *
- * HELLO 3 carries the credentials and is sent alone, because a failed authentication behind
- * pending commands loses replies; a server that does not know it is spoken to in RESP2.
- * PREPARE selects the database, asks who the server is, and pings: only a server that answers
- * PING as one that serves is ready, or one that refuses nothing but writes.
+ * ASK gets the credentials from the application, if it gives them. HELLO 3 carries the
+ * credentials and is sent alone, because a failed authentication behind pending commands
+ * loses replies; a server that does not know it is spoken to in RESP2. PREPARE selects the
+ * database, asks who the server is, and pings: only a server that answers PING as one that
+ * serves is ready, or one that refuses nothing but writes.
  *
  * Threads:  one, the maintenance thread; it never blocks.
  * Memory:   caller-allocated; the reader's block while the handshake lasts.
@@ -20,6 +21,7 @@
 
 #include "core/buffer.h"
 #include "core/url.h"
+#include "net/login.h"
 #include "net/resolver.h"
 #include "net/resp_reader.h"
 #include "net/tls.h"
@@ -40,6 +42,7 @@ struct hf_dial_plan {
     const char                *socket_path; /* Instead of the URL's, or NULL. */
     const char                *client_name; /* NULL: none. */
     struct hf_tls             *tls;         /* NULL: plain. */
+    struct hf_login           *login;       /* NULL: the URL says who logs in. */
     hf_duration                patience;    /* For TCP_USER_TIMEOUT. */
 };
 
@@ -47,6 +50,7 @@ enum hf_dial_state {
     HF_DIAL_RESOLVE,
     HF_DIAL_CONNECT,
     HF_DIAL_TLS,
+    HF_DIAL_ASK,
     HF_DIAL_HELLO,
     HF_DIAL_AUTH,
     HF_DIAL_PREPARE,
@@ -66,9 +70,11 @@ struct hf_dial {
     struct hf_transport   transport;
     struct hf_resp_reader reader;
     struct hf_buffer      out;
-    unsigned              replies_due, reply_index;
-    struct hf_greeting    greeting;
-    struct hf_error       error;
+    const struct hf_credentials *credentials; /* As the application told, or NULL. */
+    bool                         is_asking;   /* A part in plan->login is held. */
+    unsigned                     replies_due, reply_index;
+    struct hf_greeting           greeting;
+    struct hf_error              error;
 };
 
 /* Starts; *plan must outlive it. */

@@ -322,15 +322,26 @@ void hf_endpoint_put(struct hf_endpoint *e, struct hf_mux *mux)
     atomic_store(&link->is_leased, false);
     /* Looked at again under the lock: what broke since has been, or will be, taken off the
      * idle ones by the maintenance thread. */
+    bool is_over = false;
     if (is_sound && hf_mux_state(mux) == HF_MUX_READY) {
         link->since = hf_now();
-        e->locked.idle[e->locked.idle_count++] = link;
+        is_over = !hf_before(link->since, link->expires);
+        if (is_over) {
+            link->is_retiring = true;
+        } else {
+            e->locked.idle[e->locked.idle_count++] = link;
+        }
     }
     const bool wanted = e->locked.wanted > 0;
     pthread_mutex_unlock(&e->lock);
 
     if (wanted) hf_endpoint_announce(e);
-    if (!is_sound) e->owner.attention(e->owner.ctx);
+    if (!is_sound || is_over) e->owner.attention(e->owner.ctx);
+}
+
+void hf_endpoint_renew(struct hf_endpoint *e)
+{
+    atomic_store(&e->is_renewal_wanted, true);
 }
 
 void hf_endpoint_shut(struct hf_endpoint *e)

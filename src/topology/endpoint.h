@@ -58,8 +58,8 @@ struct hf_link {
     struct hf_endpoint *endpoint;
     struct hf_greeting  greeting;
     hf_instant          since;       /* Attached, or put back idle. */
-    hf_instant          expires;     /* Its lifetime is over. */
-    bool                is_retiring; /* Replaced; goes once its last reply is in. */
+    hf_instant          expires;     /* Its lifetime is over. Guarded by the lock. */
+    atomic_bool         is_retiring; /* Replaced; goes once its last reply is in. */
     bool                is_shared;   /* For good: a leased one is never shared. */
     bool                is_open;     /* Attached and not yet reaped. */
     atomic_bool         is_leased;   /* A caller has it: not to be attached anew. */
@@ -83,6 +83,7 @@ struct hf_endpoint {
     _Atomic uint32_t          news; /* Futex word: grows when waiting callers should look. */
     atomic_bool               is_closed;
     atomic_bool               is_check_wanted;
+    atomic_bool               is_renewal_wanted;
     atomic_uint               protocol; /* Of the shared connection, 0 without. */
 
     pthread_mutex_t lock;
@@ -177,5 +178,8 @@ void     hf_endpoint_serve(struct hf_endpoint *e, const struct pollfd *fds, unsi
 
 /* Makes the next health check due now. Any thread. */
 void hf_endpoint_check_now(struct hf_endpoint *e);
+
+/* Ends the lifetime of all connections now, and of those being made. Any thread. */
+void hf_endpoint_renew(struct hf_endpoint *e);
 
 #endif

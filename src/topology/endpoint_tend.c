@@ -101,23 +101,41 @@ static void finish_retiring(struct hf_endpoint *e)
     }
 }
 
-static void close_long_idle(struct hf_endpoint *e, hf_instant now)
+/* One that has been idle for too long, or whose lifetime is over: taken off the idle ones at
+ * once, so that nobody may lease it any more. */
+static struct hf_link *take_old(struct hf_endpoint *e, hf_instant now)
 {
     struct hf_link *old = NULL;
     pthread_mutex_lock(&e->lock);
-    if (e->locked.idle_count > 0) {
-        struct hf_link  *oldest = e->locked.idle[0];
-        const hf_instant end = hf_earlier_of(hf_later(oldest->since, e->opts.idle_max),
-                                             oldest->expires);
-        if (!hf_before(now, end)) {
-            old = oldest;
-            remove_idle(e, 0); /* At once: nobody may lease it any more. */
-        }
+    for (unsigned i = 0; i < e->locked.idle_count && !old; i++) {
+        struct hf_link  *link = e->locked.idle[i];
+        const hf_instant idle_end = hf_later(link->since, e->opts.idle_max);
+        if (hf_before(now, hf_earlier_of(idle_end, link->expires))) continue;
+        old = link;
+        remove_idle(e, i);
     }
     pthread_mutex_unlock(&e->lock);
-    if (old && hf_mux_retire(&old->mux, "idle for too long, or its lifetime is over")) {
-        old->is_fenced = true;
+    return old;
+}
+
+static void close_long_idle(struct hf_endpoint *e, hf_instant now)
+{
+    for (struct hf_link *old; (old = take_old(e, now));) {
+        if (hf_mux_retire(&old->mux, "idle for too long, or its lifetime is over"))
+            old->is_fenced = true;
     }
+}
+
+/* New connections are made with new credentials; those under way may have the old ones. */
+static void renew(struct hf_endpoint *e, hf_instant now)
+{
+    if (!atomic_exchange(&e->is_renewal_wanted, false)) return;
+    hf_dialler_deinit(&e->dialler);
+    if (e->opts.plan.login) hf_login_renew(e->opts.plan.login);
+    pthread_mutex_lock(&e->lock);
+    for (unsigned i = 0; i < e->link_count; i++) e->links[i]->expires = now;
+    pthread_mutex_unlock(&e->lock);
+    hf_dialler_hurry(&e->dialler);
 }
 
 /* ---- New connections ----------------------------------------------------------- */
@@ -450,6 +468,7 @@ hf_instant hf_endpoint_tend(struct hf_endpoint *e, hf_instant now)
 {
     if (atomic_load(&e->is_closed)) break_all(e);
     reap(e, now);
+    renew(e, now);
     check(e, now);
     dial(e, now);
     close_long_idle(e, now);
