@@ -21,6 +21,10 @@ double batch100_redis_benchmark(struct lab *lab, const struct load *load,
 /* Entries a second that one thread reads from a cache, 100 with each call. */
 double get_many_100(struct lab *lab, const struct load *load, const struct driver *driver);
 
+/* Entries a second that a cache is warmed with, and commands that redis-cli --pipe sends. */
+double warm_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
+double warm_redis_cli(struct lab *lab, const struct load *load, const struct driver *driver);
+
 /* p99 of the load's calls, in microseconds, while something else fetches 16 MB values
  * without a pause: a thread on the same client, or a process with its own. */
 double p99_beside_large_gets(struct lab *lab, const struct load *load,

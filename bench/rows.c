@@ -6,6 +6,7 @@
 #define SMALL_SET(threads)        { threads, SET, SMALL_VALUE, UNIX_SOCKET, 0 }
 #define SMALL_GET_BY(threads, by) { threads, GET, SMALL_VALUE, by, 0 }
 #define SMALL_GET_BURNED(threads) { threads, GET, SMALL_VALUE, UNIX_SOCKET, 2 }
+#define KILOBYTE                  { 1, GET, 1024, UNIX_SOCKET, 0 }
 #define LARGE(operation)          { 1, operation, MEGABYTE_VALUE, UNIX_SOCKET, 0 }
 
 const struct row rows[] = {
@@ -123,6 +124,10 @@ const struct row rows[] = {
       "entries read 100 at a time, 1 thread, against one at a time",
       "op/s", OURS_OVER_PEER, AT_LEAST, 15,
       { get_many_100, NULL }, { throughput, &cached }, SMALL_GET(1) },
+    { "warm_rate",
+      "entries of 1 KB that warming stores, against redis-cli --pipe",
+      "/s", OURS_OVER_PEER, AT_LEAST, 0.7,
+      { warm_holdfast, NULL }, { warm_redis_cli, NULL }, KILOBYTE },
 };
 
 /* clang-format on */

@@ -1,6 +1,7 @@
 #include "connection.h"
 #include "input.h"
 #include "json.h"
+#include "quantity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,22 +11,13 @@ enum { TTL, FILE_PATH, IF_ABSENT, IF_PRESENT }; /* In the order of the command's
 
 static bool read_how(const struct invocation *inv, struct hf_set *how)
 {
-    const char *ttl = inv->values[TTL];
     if (inv->values[IF_ABSENT] && inv->values[IF_PRESENT]) {
         complain("--if-absent and --if-present contradict each other");
         return false;
     }
     if (inv->values[IF_ABSENT]) how->condition = HF_SET_IF_ABSENT;
     if (inv->values[IF_PRESENT]) how->condition = HF_SET_IF_PRESENT;
-    if (!ttl) return true;
-
-    const hf_err err = hf_duration_parse(ttl, &how->ttl);
-    if (err || how->ttl.ns < 1 || how->ttl.ns > HF_CACHE_TTL_MAX.ns) {
-        complain("--ttl: \"%s\" is %s; allowed: more than 0 to 315360000 s (10 years)", ttl,
-                 err == HF_E_INVALID ? "not understood" : "out of range");
-        return false;
-    }
-    return true;
+    return quantity_ttl("--ttl", inv->values[TTL], &how->ttl);
 }
 
 /* From the argument, a file or standard input; *block is to be freed. */

@@ -14,12 +14,13 @@
 
 enum exit_status {
     EXIT_OK = 0,
-    EXIT_MISS = 1,        /* No such entry; for the demo: a promise was broken. */
+    EXIT_MISS = 1,        /* No such entry; for warm: some could not be stored; for the demo: a
+                           * promise was broken. */
     EXIT_USAGE = 2,       /* The command line, the environment or the input is wrong. */
     EXIT_UNAVAILABLE = 3, /* The cache could not be asked, or refused. */
 };
 
-enum { FLAGS_MAX = 4, VALUE_SIZE_MAX = 512 * 1024 * 1024 };
+enum { FLAGS_MAX = 6, VALUE_SIZE_MAX = 512 * 1024 * 1024 };
 
 struct flag {
     const char *name;  /* "--ttl" */
@@ -66,6 +67,7 @@ enum exit_status run_ttl(const struct invocation *inv);
 enum exit_status run_ping(const struct invocation *inv);
 enum exit_status run_health(const struct invocation *inv);
 enum exit_status run_fingerprint(const struct invocation *inv);
+enum exit_status run_warm(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

@@ -48,6 +48,19 @@ static const struct command commands[] = {
       1, SIZE_MAX,
       { { "--encoding", NULL, "print what is hashed, in hexadecimal" } },
       run_fingerprint },
+    { "warm", "FILE", "store the entries of a file",
+      "FILE has one JSON object on each line: key or key_base64, value or value_base64, and if\n"
+      "wanted ttl, in seconds or as \"1.5h\"; - is standard input. A line that cannot be stored\n"
+      "is told with its number, and the rest goes on; then it exits with 1. When Redis goes\n"
+      "away it says where to go on.\n\n"
+      "  holdfast warm entries.jsonl --only-missing --rate 5000",
+      1, 1,
+      { { "--only-missing", NULL, "leave alone the entries that are there" },
+        { "--rate", "COUNT", "most entries a second; default: no limit" },
+        { "--concurrency", "COUNT", "batches under way at once, 1 to 16; default 2" },
+        { "--ttl", "DURATION", "of entries that give none; default 1h" },
+        { "--skip", "COUNT", "lines that an earlier run has done" } },
+      run_warm },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

@@ -20,5 +20,6 @@
 #include <holdfast/script.h>
 #include <holdfast/stats.h>
 #include <holdfast/time.h>
+#include <holdfast/warm.h>
 
 #endif

@@ -14,6 +14,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   health                  say how Redis is: up, degraded or down, and why
   fingerprint NAME[:TYPE]=VALUE...
                           print the key for parameters, in any order
+  warm FILE               store the entries of a file
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
