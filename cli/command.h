@@ -14,8 +14,8 @@
 
 enum exit_status {
     EXIT_OK = 0,
-    EXIT_MISS = 1,        /* No such entry; for warm: some could not be stored; for the demo: a
-                           * promise was broken. */
+    EXIT_MISS = 1,        /* No such entry; warm: some could not be stored; demo: a promise
+                           * was broken. */
     EXIT_USAGE = 2,       /* The command line, the environment or the input is wrong. */
     EXIT_UNAVAILABLE = 3, /* The cache could not be asked, or refused. */
 };

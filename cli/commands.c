@@ -49,10 +49,10 @@ static const struct command commands[] = {
       { { "--encoding", NULL, "print what is hashed, in hexadecimal" } },
       run_fingerprint },
     { "warm", "FILE", "store the entries of a file",
-      "FILE has one JSON object on each line: key or key_base64, value or value_base64, and if\n"
-      "wanted ttl, in seconds or as \"1.5h\"; - is standard input. A line that cannot be stored\n"
-      "is told with its number, and the rest goes on; then it exits with 1. When Redis goes\n"
-      "away it says where to go on.\n\n"
+      "FILE has one JSON object on each line: key or key_base64, value or value_base64, and\n"
+      "if wanted ttl, in seconds or as \"1.5h\"; - is standard input. A line that cannot be\n"
+      "stored is told with its number, and the rest goes on; then it exits with 1. When\n"
+      "Redis goes away it says where to go on.\n\n"
       "  holdfast warm entries.jsonl --only-missing --rate 5000",
       1, 1,
       { { "--only-missing", NULL, "leave alone the entries that are there" },
