@@ -16,7 +16,7 @@ static void check_read(struct hf_bytes bytes)
 {
     struct hf_envelope e;
     if (hf_envelope_decode(bytes, KEY_HASH, &e)) return;
-    hf_assert(e.body.size == bytes.size - HF_ENVELOPE_SIZE);
+    hf_assert(e.tags.size + e.body.size == bytes.size - HF_ENVELOPE_SIZE);
     hf_assert(e.created_ms >= 0 && e.expires_ms >= e.created_ms);
 
     /* Written again it is the same: nothing in it went unread. */

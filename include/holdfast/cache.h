@@ -37,6 +37,11 @@
 
 HF_BEGIN_DECLS
 
+enum {
+    HF_TAGS_MAX = 16,     /* Of one entry. */
+    HF_TAG_SIZE_MAX = 64, /* Bytes of a tag's name. */
+};
+
 /* Ten years. */
 #define HF_CACHE_TTL_MAX hf_seconds(10u * 365 * 24 * 3600)
 
@@ -124,65 +129,6 @@ HF_API HF_NODISCARD hf_err hf_cache_touch(struct hf_cache *cache, const struct h
  * this fails, everything misses here until it was made up for in the background. */
 HF_API HF_NODISCARD hf_err hf_cache_clear(struct hf_cache *cache, const struct hf_call *call,
                                           struct hf_error *error);
-
-/* What a loader computed; belongs to the library, for the time of the loader's call. */
-struct hf_loaded;
-
-/* The value: copied. HF_E_TOO_LARGE, HF_E_NOMEM. */
-HF_API HF_NODISCARD hf_err hf_loaded_set(struct hf_loaded *loaded, struct hf_bytes value);
-
-/* Computes the value of a key in the calling thread. HF_OK after hf_loaded_set(); HF_MISS
- * when there is no such thing; anything else is a failure. */
-typedef hf_err (*hf_load_fn)(struct hf_bytes key, struct hf_loaded *loaded, void *ctx);
-
-/* Zero-initialised means the defaults. */
-struct hf_load {
-    hf_duration ttl;          /* 0: the cache's default. */
-    hf_duration negative_ttl; /* How long to remember HF_MISS; 0: not at all. */
-    hf_duration lease;        /* How long other processes wait for this one's load before they
-                               * load too; 0: 10 s. */
-    uint32_t    jitter_percent; /* TTLs are shortened at random by up to that, at most 50, so
-                                 * that what was stored together does not expire together. */
-    bool        refresh_early;  /* In the last tenth of the TTL some caller, with growing
-                                 * probability, loads anew while the others still hit. */
-    bool stale_while_loading;   /* Who finds a stale value and a load under way takes it. */
-};
-
-/* get; and when there is nothing, load, once for all callers who ask meanwhile, in this and
- * in other processes, and set. how NULL: the defaults.
- *
- * HF_OK: a value. HF_MISS: the loader said so, now or within negative_ttl. Otherwise what the
- * loader returned; HF_E_TIMEOUT for a caller whose deadline passed while somebody else was
- * loading. In both cases a stale value within the cache's stale_limit is given instead, with
- * HF_OK. While Redis is down the loader is called, and its value is not stored.
- *
- * A delete or a clear during the load voids it: those who wait get the value, but it is not
- * stored. The call's timeout bounds everything but the loader itself. */
-HF_API HF_NODISCARD hf_err hf_cache_load(struct hf_cache *cache, const struct hf_call *call,
-                                         struct hf_bytes key, const struct hf_load *how,
-                                         hf_load_fn load, void *ctx, struct hf_value **value,
-                                         struct hf_error *error);
-
-/* How far a sweep has come. Zero-initialised to begin with; kept as it is to go on with. */
-struct hf_sweep {
-    uint64_t cursor;  /* Of SCAN. */
-    uint64_t steps;   /* So far. */
-    uint64_t deleted; /* Entries so far. */
-};
-
-/* Called after each step but the last, in the caller's thread; false ends the sweep there. */
-typedef bool (*hf_sweep_fn)(const struct hf_sweep *sweep, void *ctx);
-
-/* Deletes the entries whose keys match a glob-style pattern ("user:42:*"; `?`, `[ab]` and `\`
- * as in Redis), by SCAN and UNLINK in small steps, so that the server is never held up. The
- * call's timeout bounds each step. What is stored while it runs may stay.
- *
- * HF_OK when it is through, and then the cursor is 0; HF_MISS when progress ended it. After
- * that or an error, calling it again with the same *sweep goes on. progress may be NULL. On
- * one server only: not on a cluster. */
-HF_API HF_NODISCARD hf_err hf_cache_delete_matching(
-    struct hf_cache *cache, const struct hf_call *call, struct hf_bytes pattern,
-    struct hf_sweep *sweep, hf_sweep_fn progress, void *ctx, struct hf_error *error);
 
 /* Many entries in one round trip, at most HF_BATCH_COMMANDS_MAX of them and, together,
  * HF_BATCH_BYTES_MAX (batch.h); else HF_E_TOO_LARGE and nothing is sent. Each has a result

@@ -14,6 +14,8 @@
 #include <holdfast/error.h>
 #include <holdfast/fingerprint.h>
 #include <holdfast/health.h>
+#include <holdfast/invalidate.h>
+#include <holdfast/load.h>
 #include <holdfast/log.h>
 #include <holdfast/options.h>
 #include <holdfast/reply.h>

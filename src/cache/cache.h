@@ -18,7 +18,8 @@
 #include "cache/value.h"
 #include "observe/metrics.h"
 
-#include <holdfast/cache.h>
+#include <holdfast/invalidate.h>
+#include <holdfast/load.h>
 #include <holdfast/script.h>
 
 struct hf_cache {

@@ -27,7 +27,8 @@ hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
     struct hf_envelope            envelope;
     const enum hf_envelope_status status = hf_envelope_decode(bytes, hash, &envelope);
     if (status) return hf_cache_count_unusable(cache, status);
-    if (envelope.codec != HF_CODEC_RAW || envelope.raw_size > cache->value_size_max) {
+    if (envelope.codec != HF_CODEC_RAW || envelope.tags.size ||
+        envelope.raw_size > cache->value_size_max) {
         return hf_cache_count_unusable(cache, HF_ENVELOPE_OTHER_VERSION);
     }
 

@@ -11,7 +11,7 @@ enum offset {
     AT_VERSION = 3,
     AT_CODEC = 4,
     AT_FLAGS = 5,
-    AT_ZERO = 6,
+    AT_TAGS_SIZE = 6,
     AT_CREATED = 8,
     AT_EXPIRES = 16,
     AT_RAW_SIZE = 24,
@@ -50,6 +50,7 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
 {
     hf_assert(e->created_ms >= 0 && e->expires_ms >= e->created_ms);
     hf_assert(e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
+    hf_assert(e->tags.size <= UINT16_MAX);
 
     memset(header, 0, HF_ENVELOPE_SIZE);
     memcpy(header, magic, sizeof magic);
@@ -57,6 +58,8 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
     header[AT_CODEC] = (unsigned char)e->codec;
     header[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
                                        (e->is_absent ? FLAG_ABSENT : 0));
+    header[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
+    header[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
     put(header + AT_CREATED, (uint64_t)e->created_ms);
     put(header + AT_EXPIRES, (uint64_t)e->expires_ms);
     put(header + AT_RAW_SIZE, e->raw_size);
@@ -79,8 +82,7 @@ void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t e
 
 static bool is_known(const unsigned char *header)
 {
-    return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN) &&
-           header[AT_ZERO] == 0 && header[AT_ZERO + 1] == 0;
+    return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN);
 }
 
 static bool is_consistent(const struct hf_envelope *e)
@@ -112,6 +114,8 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
         .expires_ms = (int64_t)take(header + AT_EXPIRES),
         .raw_size = take(header + AT_RAW_SIZE),
         .key_hash = take(header + AT_KEY_HASH),
+        .tags = hf_bytes(NULL,
+                         (size_t)(header[AT_TAGS_SIZE] | header[AT_TAGS_SIZE + 1] << 8)),
         .body = hf_bytes(NULL, take(header + AT_BODY_SIZE)),
     };
     if (!is_consistent(&read)) return HF_ENVELOPE_DAMAGED;
@@ -129,10 +133,12 @@ enum hf_envelope_status hf_envelope_decode(struct hf_bytes bytes, uint64_t key_h
 
     const unsigned char *header = bytes.data;
     const size_t         behind = bytes.size - HF_ENVELOPE_SIZE;
-    if (behind < read.body.size) return HF_ENVELOPE_TRUNCATED;
-    if (behind > read.body.size) return HF_ENVELOPE_DAMAGED;
+    if (behind < read.tags.size) return HF_ENVELOPE_TRUNCATED;
+    if (behind - read.tags.size < read.body.size) return HF_ENVELOPE_TRUNCATED;
+    if (behind - read.tags.size > read.body.size) return HF_ENVELOPE_DAMAGED;
 
-    read.body.data = header + HF_ENVELOPE_SIZE;
+    read.tags.data = header + HF_ENVELOPE_SIZE;
+    read.body.data = header + HF_ENVELOPE_SIZE + read.tags.size;
     if (take(header + AT_BODY_CHECKSUM) != checksum(read.body.data, read.body.size)) {
         return HF_ENVELOPE_DAMAGED;
     }

@@ -2,15 +2,16 @@
  * one.
  *
  *      0  magic 9e 48 46      3  version 1
- *      4  codec               5  flags                6  zero (2)
+ *      4  codec               5  flags                6  size of the tag block (2)
  *      8  created             unix ms
  *     16  expires             unix ms, the logical expiry
  *     24  raw size            bytes of the value when decoded
- *     32  body size           bytes that follow the header
+ *     32  body size           bytes behind the header and the tag block
  *     40  key hash            of the key it was stored under
  *     48  body checksum       XXH3 of the body
  *     56  header checksum     XXH3 of bytes 0 to 55
- *     64  body
+ *     64  tag block, if any   see tag_block.h; it has a checksum of its own
+ *         body
  *
  * All little-endian. A value that somebody else wrote, that was cut, damaged, stored under
  * another key or written by a later version is told apart and never read as a value.
@@ -44,6 +45,7 @@ struct hf_envelope {
     int64_t         expires_ms; /* >= created_ms */
     uint64_t        raw_size;
     uint64_t        key_hash;
+    struct hf_bytes tags; /* Unread; fewer than 64 KiB. */
     struct hf_bytes body;
 };
 
@@ -56,7 +58,7 @@ enum hf_envelope_status {
     HF_ENVELOPE_MISPLACED,     /* Whole, but of another key. */
 };
 
-/* Writes the header of e, to be followed by e->body as it is. */
+/* Writes the header of e, to be followed by e->tags and e->body as they are. */
 void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE]);
 
 /* The header of the same value with another expiry. header was decoded; expires_ms is not
@@ -68,8 +70,8 @@ void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t e
 HF_NODISCARD enum hf_envelope_status
 hf_envelope_decode(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);
 
-/* The same from the first HF_ENVELOPE_SIZE bytes alone; the body, of which only the size is
- * known then, is left { NULL, size } and may still turn out cut or damaged. */
+/* The same from the first HF_ENVELOPE_SIZE bytes alone; tags and body, of which only the
+ * sizes are known then, are left { NULL, size } and may still turn out cut or damaged. */
 HF_NODISCARD enum hf_envelope_status
 hf_envelope_decode_header(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);
 

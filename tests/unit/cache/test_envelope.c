@@ -15,7 +15,7 @@ enum {
     AT_VERSION = 3,
     AT_CODEC = 4,
     AT_FLAGS = 5,
-    AT_ZERO = 6,
+    AT_TAGS_SIZE = 6,
     AT_EXPIRES = 16,
     AT_RAW_SIZE = 24,
     AT_BODY_SIZE = 32,
@@ -167,13 +167,43 @@ static void what_a_later_version_wrote_is_told_apart(void **state)
     static const struct {
         size_t        at;
         unsigned char value;
-    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 },
-                 { AT_FLAGS, 4 },   { AT_ZERO, 1 },    { AT_ZERO + 1, 1 } };
+    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 }, { AT_FLAGS, 4 } };
     for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
         struct fixture f;
         set_up(&f);
         set_byte(&f, news[i].at, news[i].value);
         assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_OTHER_VERSION);
+    }
+}
+
+static void tags_stand_in_front_of_the_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    f.in.tags = hf_bytes(body, 7);
+    f.in.body = hf_bytes(body + 7, BODY - 7);
+    f.in.raw_size = BODY - 7;
+    hf_envelope_encode(&f.in, f.bytes);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_OK);
+    assert_int_equal(f.out.tags.size, 7);
+    assert_ptr_equal(f.out.tags.data, f.bytes + HF_ENVELOPE_SIZE);
+    assert_int_equal(f.out.body.size, BODY - 7);
+    assert_memory_equal(f.out.body.data, body + 7, BODY - 7);
+    for (size_t size = HF_ENVELOPE_SIZE; size < SIZE; size++) {
+        assert_int_equal(decode(&f, size), HF_ENVELOPE_TRUNCATED);
+    }
+    assert_int_equal(decode(&f, SIZE + 1), HF_ENVELOPE_DAMAGED);
+}
+
+static void a_forged_size_of_the_tags_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    for (size_t at = AT_TAGS_SIZE; at < AT_TAGS_SIZE + 2; at++) {
+        set_up(&f);
+        set_byte(&f, at, 1);
+        assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_TRUNCATED);
     }
 }
 
@@ -291,6 +321,8 @@ int main(void)
         cmocka_unit_test(a_cut_envelope_is_never_a_value),
         cmocka_unit_test(foreign_bytes_are_foreign),
         cmocka_unit_test(what_a_later_version_wrote_is_told_apart),
+        cmocka_unit_test(tags_stand_in_front_of_the_body),
+        cmocka_unit_test(a_forged_size_of_the_tags_is_refused),
         cmocka_unit_test(a_forged_length_is_refused),
         cmocka_unit_test(an_expiry_before_its_creation_is_refused),
         cmocka_unit_test(nothing_is_told_apart_from_an_empty_value),
