@@ -85,7 +85,14 @@ struct hf_client;
     X(CACHE_LOADS,         cache_loads,         COUNTER, "Values computed by a loader")      \
     X(CACHE_LOADS_FAILED,  cache_loads_failed,  COUNTER, "Loaders that failed")              \
     X(CACHE_LOADS_SHARED,  cache_loads_shared,  COUNTER, "Callers given another's load")     \
-    X(CACHE_LOADS_VOID,    cache_loads_void,    COUNTER, "Loads outdated when they ended")
+    X(CACHE_LOADS_VOID,    cache_loads_void,    COUNTER, "Loads outdated when they ended")   \
+    X(CACHE_NEAR_HITS,     cache_near_hits,     COUNTER, "Hits of a near cache")             \
+    X(CACHE_NEAR_MISSES,   cache_near_misses,   COUNTER, "Reads it left to Redis")           \
+    X(CACHE_NEAR_STALE,    cache_near_stale,    COUNTER, "Its stale values for a failure")   \
+    X(CACHE_NEAR_ENTRIES,  cache_near_entries,  GAUGE,   "Values in near caches")            \
+    X(CACHE_NEAR_BYTES,    cache_near_bytes,    GAUGE,   "Memory of near caches")            \
+    X(CACHE_NEAR_EVICTIONS, cache_near_evictions, COUNTER, "Left a near cache for room")     \
+    X(CACHE_NEAR_CHANGES,  cache_near_changes,  COUNTER, "Changes that Redis told of")
 
 #define HF_STATS_MAP(X) HF_STATS_CLIENT_MAP(X) HF_STATS_CACHE_MAP(X)
 

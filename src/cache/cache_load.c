@@ -125,7 +125,7 @@ static bool is_due_early(const struct load *l, const struct hf_value *value)
     const int64_t left = hf_value_ttl(value).ns;
     const int64_t window = (left + hf_value_age(value).ns) / EARLY_SHARE;
     if (!l->how->refresh_early || left >= window) return false;
-    if (hf_value_sliding_ms(value)) return false; /* Being read prolongs it already. */
+    if (hf_value_is_sliding(value)) return false; /* Being read prolongs it already. */
     return (int64_t)below((uint64_t)window) >= left;
 }
 

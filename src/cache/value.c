@@ -2,19 +2,15 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/wall_clock.h"
 
-#include <stdatomic.h>
-
-struct hf_value {
-    const struct hf_allocator *allocator;
-    atomic_uint                references;
-    struct hf_value_source     source;
-    struct hf_bytes            data; /* In the source. */
-    bool                       is_absent;
-    int64_t                    sliding_ms;
-    int64_t                    created_ms;
-    int64_t                    expires_ms;
-    int64_t                    read_ms;
+/* One whose bytes lie elsewhere. */
+struct read_value {
+    struct hf_value        value; /* First. */
+    struct hf_value_source source;
+    const void            *bytes; /* In the source. */
+    int64_t                sliding_ms;
+    int64_t                read_ms;
 };
 
 static void free_reply(void *reply)
@@ -27,25 +23,51 @@ struct hf_value_source hf_value_from_reply(struct hf_reply *reply)
     return (struct hf_value_source){ free_reply, reply };
 }
 
+static const struct read_value *as_read(const struct hf_value *value)
+{
+    hf_assert(!value->is_inline);
+    return (const struct read_value *)value;
+}
+
 hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source,
                      const struct hf_envelope *e, int64_t now_ms, int64_t expires_ms,
                      struct hf_value **value)
 {
-    struct hf_value *v = hf_alloc(a, sizeof *v);
+    struct read_value *v = e->body.size <= UINT32_MAX ? hf_alloc(a, sizeof *v) : NULL;
     if (!v) return HF_E_NOMEM;
 
-    v->allocator = a;
-    atomic_init(&v->references, 1);
-    v->source = source;
-    v->data = e->body;
-    v->is_absent = e->is_absent;
-    v->sliding_ms = e->sliding ? e->expires_ms - e->created_ms : 0;
-
-    v->created_ms = e->created_ms;
-    v->expires_ms = expires_ms;
-    v->read_ms = now_ms;
-    *value = v;
+    *v = (struct read_value){
+        .value = { .allocator = a,
+                   .created_ms = e->created_ms,
+                   .expires_ms = expires_ms,
+                   .is_absent = e->is_absent,
+                   .is_sliding = e->sliding,
+                   .size = (uint32_t)e->body.size },
+        .source = source,
+        .bytes = e->body.data,
+        .sliding_ms = e->sliding ? e->expires_ms - e->created_ms : 0,
+        .read_ms = now_ms,
+    };
+    atomic_init(&v->value.references, 1);
+    *value = &v->value;
     return HF_OK;
+}
+
+static void release_kept(void *kept)
+{
+    hf_value_release(kept);
+}
+
+hf_err hf_value_open_stale(struct hf_value *kept, int64_t now_ms, struct hf_value **value)
+{
+    const struct hf_value_source source = { release_kept, kept };
+    const struct hf_envelope     envelope = { .created_ms = kept->created_ms,
+                                              .expires_ms = kept->expires_ms,
+                                              .is_absent = kept->is_absent,
+                                              .sliding = kept->is_sliding,
+                                              .body = hf_value_data(kept) };
+    const int64_t expires_ms = kept->expires_ms < now_ms ? kept->expires_ms : now_ms;
+    return hf_value_open(kept->allocator, source, &envelope, now_ms, expires_ms, value);
 }
 
 /* Another machine's clock may be ahead of ours, so either may come first. */
@@ -57,24 +79,31 @@ static hf_duration span(int64_t from_ms, int64_t to_ms)
     return hf_ns(ns);
 }
 
+static int64_t as_of_ms(const struct hf_value *value)
+{
+    return value->is_inline ? hf_unix_ms() : as_read(value)->read_ms;
+}
+
 struct hf_bytes hf_value_data(const struct hf_value *value)
 {
-    return value->data;
+    const void *bytes = value->is_inline ? ((const struct hf_inline_value *)value)->bytes
+                                         : as_read(value)->bytes;
+    return hf_bytes(bytes, value->size);
 }
 
 hf_duration hf_value_age(const struct hf_value *value)
 {
-    return span(value->created_ms, value->read_ms);
+    return span(value->created_ms, as_of_ms(value));
 }
 
 hf_duration hf_value_ttl(const struct hf_value *value)
 {
-    return span(value->read_ms, value->expires_ms);
+    return span(as_of_ms(value), value->expires_ms);
 }
 
 bool hf_value_is_stale(const struct hf_value *value)
 {
-    return value->expires_ms <= value->read_ms;
+    return !value->is_inline && value->expires_ms <= as_read(value)->read_ms;
 }
 
 bool hf_value_is_absent(const struct hf_value *value)
@@ -82,9 +111,14 @@ bool hf_value_is_absent(const struct hf_value *value)
     return value->is_absent;
 }
 
+bool hf_value_is_sliding(const struct hf_value *value)
+{
+    return value->is_sliding;
+}
+
 int64_t hf_value_sliding_ms(const struct hf_value *value)
 {
-    return value->sliding_ms;
+    return value->is_inline ? 0 : as_read(value)->sliding_ms;
 }
 
 bool hf_value_is_same(const struct hf_value *a, const struct hf_value *b)
@@ -105,6 +139,9 @@ void hf_value_release(struct hf_value *value)
 {
     if (!value) return;
     if (atomic_fetch_sub_explicit(&value->references, 1, memory_order_acq_rel) > 1) return;
-    value->source.release(value->source.object);
+    if (!value->is_inline) {
+        const struct hf_value_source source = as_read(value)->source;
+        source.release(source.object);
+    }
     hf_free(value->allocator, value);
 }

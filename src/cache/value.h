@@ -1,4 +1,7 @@
-/* value.h - what a read gives out: a counted reference into the replies it came in.
+/* value.h - what a read gives out: a counted value, read from Redis or kept in the process.
+ *
+ *     a reference into the replies it came in        an inline one
+ *     [ hf_value | source ] --> reply                [ hf_value | its owner's | bytes ]
  *
  * Threads:  the count is atomic, the rest is read-only.
  * Memory:   one small block; the replies are released with the last reference. */
@@ -10,6 +13,29 @@
 
 #include <holdfast/alloc.h>
 #include <holdfast/cache.h>
+#include <stdatomic.h>
+
+/* Only value.c looks into it, and near_shard.c, which embeds it to keep entries small. */
+struct hf_value {
+    const struct hf_allocator *allocator;
+    int64_t                    created_ms;
+    int64_t                    expires_ms;
+    atomic_uint                references;
+    bool                       is_absent : 1;
+    bool                       is_inline : 1; /* The bytes follow a struct hf_inline_value. */
+    bool                       is_sliding : 1;
+    uint8_t                    frequency; /* The near shard's, under its lock. */
+    uint16_t                   key_size;  /* Likewise, of the key behind inline bytes. */
+    uint32_t                   tag;       /* Likewise. */
+    uint32_t                   size;      /* Of the bytes. */
+};
+
+/* One that is kept: bytes[size] of the value, then what its owner puts there. */
+struct hf_inline_value {
+    struct hf_value         value;                /* First. */
+    struct hf_inline_value *next, *older, *newer; /* The owner's. */
+    unsigned char           bytes[];
+};
 
 /* What the bytes of a value live in. */
 struct hf_value_source {
@@ -26,10 +52,18 @@ HF_NODISCARD hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_
                                   const struct hf_envelope *e, int64_t now_ms,
                                   int64_t expires_ms, struct hf_value **value);
 
+/* The same value marked stale, as of now_ms, at which it may not be fresh for other reasons
+ * than its expiry. Takes the reference over on HF_OK only. HF_E_NOMEM. */
+HF_NODISCARD hf_err hf_value_open_stale(struct hf_value *kept, int64_t now_ms,
+                                        struct hf_value **value);
+
 /* True when what was read says that there is no value. */
 bool hf_value_is_absent(const struct hf_value *value);
 
-/* The whole TTL of an entry that reading prolongs; 0 for any other. */
+/* True for one that reading prolongs. */
+bool hf_value_is_sliding(const struct hf_value *value);
+
+/* The whole TTL of one that was read now and that reading prolongs; 0 for any other. */
 int64_t hf_value_sliding_ms(const struct hf_value *value);
 
 /* True when both were read from an entry stored at the same moment. */
