@@ -144,6 +144,7 @@ static struct hf_client *make_client(struct hf_options *options)
     client->asyncs.earliest = hf_never();
     pthread_mutex_init(&client->async_lock, NULL);
     hf_callbacks_init(&client->callbacks);
+    hf_trackings_init(&client->trackings);
     return client;
 }
 
@@ -215,6 +216,7 @@ no_wake:
 no_guard:
     hf_metrics_close(client->metrics);
 no_metrics:
+    hf_trackings_deinit(&client->trackings);
     hf_callbacks_deinit(&client->callbacks);
     pthread_mutex_destroy(&client->async_lock);
     hf_free(&copy->allocator, client);
@@ -277,6 +279,7 @@ static void free_client(struct hf_client *client)
     close(client->wake_fd);
     hf_fork_guard_deinit(&client->fork_guard);
     hf_metrics_close(client->metrics);
+    hf_trackings_deinit(&client->trackings);
     pthread_mutex_destroy(&client->async_lock);
     hf_free(&options->allocator, client);
     hf_options_close(options);

@@ -14,6 +14,7 @@
 
 #include "client/callbacks.h"
 #include "client/fork_guard.h"
+#include "client/tracking.h"
 #include "core/options.h"
 #include "topology/embedded.h"
 #include "topology/endpoint.h"
@@ -33,6 +34,7 @@ struct hf_client {
     struct hf_fork_guard fork_guard;
     struct hf_endpoint   endpoint;
     struct hf_callbacks  callbacks;
+    struct hf_trackings  trackings;
 
     /* Callers inside, and asynchronous calls not yet called back; with the bit
      * HF_CLIENT_CLOSING nobody comes in any more. Closing waits on it as a futex, and whoever
