@@ -68,6 +68,7 @@ enum exit_status run_ping(const struct invocation *inv);
 enum exit_status run_health(const struct invocation *inv);
 enum exit_status run_fingerprint(const struct invocation *inv);
 enum exit_status run_warm(const struct invocation *inv);
+enum exit_status run_usage(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

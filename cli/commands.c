@@ -61,6 +61,12 @@ static const struct command commands[] = {
         { "--ttl", "DURATION", "of entries that give none; default 1h" },
         { "--skip", "COUNT", "lines that an earlier run has done" } },
       run_warm },
+    { "usage", "", "say how many entries there are, how large and how old",
+      "Looks at some of the keys and estimates from them; what is estimated is shown with the\n"
+      "bounds between which the truth is with 95 % confidence.",
+      0, 0,
+      { { "--keys", "COUNT", "how many keys to look at; default 10000" } },
+      run_usage },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

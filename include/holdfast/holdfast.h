@@ -22,6 +22,7 @@
 #include <holdfast/script.h>
 #include <holdfast/stats.h>
 #include <holdfast/time.h>
+#include <holdfast/usage.h>
 #include <holdfast/warm.h>
 
 #endif

@@ -1,13 +1,7 @@
 #include "cache/cache.h"
+#include "cache/scan.h"
 #include "core/buffer.h"
 #include "core/error.h"
-#include "core/quantity.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { KEYS_A_STEP = 500 };
 
 struct sweep {
     struct hf_cache      *cache;
@@ -15,18 +9,6 @@ struct sweep {
     struct hf_bytes       match; /* The pattern behind the escaped head of our keys. */
     struct hf_error      *error;
 };
-
-/* What stands before every key of ours, literally, and then the pattern. */
-static hf_err compose(const struct hf_keyspace *space, struct hf_bytes pattern,
-                      struct hf_buffer *match)
-{
-    hf_err err = HF_OK;
-    for (size_t i = 0; i < space->head_size && !err; i++) {
-        if (strchr("*?[]\\", space->head[i])) err = hf_buffer_append(match, "\\", 1);
-        if (!err) err = hf_buffer_append(match, &space->head[i], 1);
-    }
-    return err ? err : hf_buffer_append(match, pattern.data, pattern.size);
-}
 
 static hf_err delete_found(struct sweep *s, const struct hf_cache_limit *limit,
                            const struct hf_reply *keys, uint64_t *deleted)
@@ -61,26 +43,13 @@ static hf_err delete_found(struct sweep *s, const struct hf_cache_limit *limit,
 static hf_err step(struct sweep *s, struct hf_sweep *sweep)
 {
     const struct hf_cache_limit limit = hf_cache_limit(s->cache, s->call, hf_now());
-    const struct hf_call        call = hf_cache_call(&limit, HF_COMMAND_READ);
-    char                        cursor[24], count[24];
-    snprintf(cursor, sizeof cursor, "%" PRIu64, sweep->cursor);
-    snprintf(count, sizeof count, "%d", KEYS_A_STEP);
-
-    const struct hf_bytes argv[] = { hf_str("SCAN"), hf_str(cursor),  hf_str("MATCH"),
-                                     s->match,       hf_str("COUNT"), hf_str(count) };
-    struct hf_reply      *reply;
-    hf_err err = hf_client_command(s->cache->client, &call, argv, 6, &reply, s->error);
+    struct hf_scan_step         found;
+    hf_err err = hf_scan_step(s->cache, &limit, s->match, sweep->cursor, &found, s->error);
     if (err) return err;
 
-    struct hf_bytes        text;
-    uint64_t               next;
-    const struct hf_reply *first = hf_reply_at(reply, 0);
-    if (!first || hf_reply_bytes(first, &text) || hf_count_parse(text.data, &next)) {
-        err = hf_fail(s->error, HF_E_PROTOCOL, "SCAN");
-    } else {
-        err = delete_found(s, &limit, hf_reply_at(reply, 1), &sweep->deleted);
-    }
-    hf_reply_free(reply);
+    const uint64_t next = found.next;
+    err = delete_found(s, &limit, found.keys, &sweep->deleted);
+    hf_scan_step_free(&found);
     if (err) return err;
     sweep->cursor = next;
     sweep->steps++;
@@ -109,7 +78,7 @@ hf_err hf_cache_delete_matching(struct hf_cache *cache, const struct hf_call *ca
     struct sweep     s = { .cache = cache, .call = call, .error = error };
     struct hf_buffer match;
     hf_buffer_init(&match, cache->allocator, HF_KEY_MAX);
-    hf_err err = compose(&cache->keyspace, pattern, &match);
+    hf_err err = hf_scan_match(&cache->keyspace, pattern, &match);
     if (err) {
         hf_fail(error, err, "pattern of %zu bytes", pattern.size);
     } else {

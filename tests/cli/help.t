@@ -15,6 +15,8 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   fingerprint NAME[:TYPE]=VALUE...
                           print the key for parameters, in any order
   warm FILE               store the entries of a file
+  usage                   say how many entries there are, how large and how
+                          old
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
