@@ -62,8 +62,8 @@ static const struct command commands[] = {
         { "--skip", "COUNT", "lines that an earlier run has done" } },
       run_warm },
     { "usage", "", "say how many entries there are, how large and how old",
-      "Looks at some of the keys and estimates from them; what is estimated is shown with the\n"
-      "bounds between which the truth is with 95 % confidence.",
+      "Looks at some of the keys and estimates from them; what is estimated is shown with\n"
+      "the bounds between which the truth is with 95 % confidence.",
       0, 0,
       { { "--keys", "COUNT", "how many keys to look at; default 10000" } },
       run_usage },
