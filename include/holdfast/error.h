@@ -104,6 +104,15 @@ enum hf_category {
     X(E_WRONGTYPE,       REPLY,      NO,      "key holds another type")                      \
     X(E_NOSCRIPT,        REPLY,      NO,      "script is not loaded")                        \
     X(E_EXECABORT,       REPLY,      NO,      "transaction was discarded")                   \
+    X(E_TASK_UNKNOWN,    REPLY,      NO,      "no such task")                                \
+    X(E_TASK_MOVE,       REPLY,      NO,      "task's status does not allow that")           \
+    X(E_TASK_VERSION,    REPLY,      NO,      "task was changed meanwhile")                  \
+    X(E_TASK_TOKEN,      REPLY,      NO,      "lease on the task was lost")                  \
+    X(E_TASK_CANCELLED,  REPLY,      NO,      "task was cancelled")                          \
+    X(E_TASK_OWNER,      REPLY,      NO,      "task belongs to another owner")               \
+    X(E_TASK_UNIQUE,     REPLY,      NO,      "another live task has the same unique key")   \
+    X(E_TASK_DAMAGED,    REPLY,      NO,      "task's record is damaged")                    \
+    X(E_TASK_NEWER,      REPLY,      NO,      "task's record is of a newer version")         \
     X(E_REPLY,           REPLY,      NO,      "server refused the command")
 
 /* clang-format on */

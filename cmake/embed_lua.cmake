@@ -1,0 +1,18 @@
+# Writes the Lua scripts of the task manager as C: cmake -DOUT=x.c -DPRELUDE=prelude.lua
+# "-DSCRIPTS=a.lua;b.lua" -P embed_lua.cmake. NAME.lua becomes hf_tasks_lua_NAME: its first
+# line, which holds its flags, the prelude, and the rest.
+
+file(READ ${PRELUDE} prelude HEX)
+set(text "#include \"tasks/scripts.h\"\n")
+foreach(script ${SCRIPTS})
+    cmake_path(GET script STEM name)
+    file(READ ${script} body HEX)
+    string(FIND "${body}" "0a" end) # The texts are ASCII: it cannot lie across two bytes.
+    math(EXPR end "${end} + 2")
+    string(SUBSTRING "${body}" 0 ${end} first)
+    string(SUBSTRING "${body}" ${end} -1 rest)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${first}${prelude}${rest}")
+    string(APPEND text "static const char ${name}[] = {${bytes}};\n"
+           "const struct hf_script hf_tasks_lua_${name} = { ${name}, sizeof ${name} };\n")
+endforeach()
+file(WRITE ${OUT} "${text}")

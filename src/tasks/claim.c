@@ -1,0 +1,198 @@
+#include "client/client.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/rng.h"
+#include "tasks/name.h"
+#include "tasks/record.h"
+#include "tasks/run.h"
+#include "tasks/scripts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    LEASE_S = 30,
+    NAP_MS = 2000,       /* Longest sleep between two looks. */
+    NAP_SLACK_MS = 1000, /* What the server may take longer than it was told to. */
+    LAST_LOOK_MS = 5,    /* Less than that is not worth a sleep. */
+    WAKE_KEY_MAX = HF_TASK_ID_MAX + 4 + 5 + HF_TASK_TYPE_MAX + 1,
+};
+
+struct wanted {
+    struct hf_claim claim;
+    uint64_t        kind;          /* Hash of what is asked for. */
+    char            priorities[4]; /* Digits, from high to low. */
+    int64_t         lease_us;
+};
+
+static uint64_t kind_of(const struct hf_claim *claim, const char *priorities)
+{
+    uint64_t hash = hf_hash64(hf_str(priorities), 0);
+    for (size_t i = 0; i < claim->type_count; i++) {
+        hash = hf_hash64(hf_str(claim->types[i]), hash);
+    }
+    return claim->id ? hf_hash64(hf_str(claim->id), ~hash) : hash;
+}
+
+static hf_err prepare(struct wanted *w, const struct hf_claim *claim, struct hf_error *error)
+{
+    static const enum hf_task_priority order[] = { HF_TASK_HIGH, HF_TASK_NORMAL,
+                                                   HF_TASK_LOW };
+    *w = (struct wanted){ 0 };
+    if (claim) w->claim = *claim;
+    if (!w->claim.types) w->claim.type_count = 0;
+    if (!w->claim.lease.ns) w->claim.lease = hf_seconds(LEASE_S);
+    if (!w->claim.priorities) w->claim.priorities = 7;
+    if (w->claim.type_count > HF_TASK_TYPES_MAX) {
+        return hf_fail(error, HF_E_TOO_LARGE, "%zu types", w->claim.type_count);
+    }
+    if (w->claim.priorities > 7) return hf_fail(error, HF_E_INVALID, "priorities");
+    if (w->claim.lease.ns < hf_seconds(1).ns) {
+        return hf_fail(error, HF_E_RANGE, "lease: at least 1 s");
+    }
+    hf_err err = hf_task_us(w->claim.lease, "lease", &w->lease_us, error);
+    if (!err) err = hf_task_check_name(w->claim.worker, "worker", error);
+    if (!err && w->claim.id) {
+        err = hf_task_check_id(w->claim.id, HF_TASK_ID_MAX, "id", error);
+    }
+    for (size_t i = 0; i < w->claim.type_count && !err; i++) {
+        err = hf_task_check_id(w->claim.types[i], HF_TASK_TYPE_MAX, "type", error);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < HF_TASK_PRIORITIES; i++) {
+        if (w->claim.priorities & 1u << order[i]) {
+            w->priorities[count++] = (char)('0' + order[i]);
+        }
+    }
+    w->kind = kind_of(&w->claim, w->priorities);
+    return err;
+}
+
+static hf_err read_task(struct hf_tasks *tasks, const struct hf_reply *reply,
+                        struct hf_task **task, struct hf_error *error)
+{
+    struct hf_bytes id;
+    if (hf_reply_bytes(hf_reply_at(reply, 1), &id)) {
+        return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
+    }
+    return hf_task_from_reply(tasks->allocator, id.data, hf_reply_at(reply, 2), task, error);
+}
+
+/* Asks once. With HF_MISS *next_ms says when the next task is due, or -1. */
+static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, const struct wanted *w,
+                  bool has_waited, struct hf_task **task, int64_t *next_ms,
+                  struct hf_error *error)
+{
+    const uint64_t      nonce = hf_grants_take(&tasks->grants, w->kind, hf_rng_seed());
+    struct hf_task_args args;
+    struct hf_reply    *reply;
+    char                text[HF_GRANT_TEXT];
+    snprintf(text, sizeof text, "%016" PRIx64, nonce);
+    hf_task_args_init(&args, tasks);
+    hf_task_arg_text(&args, text);
+    hf_task_arg_text(&args, w->priorities);
+    hf_task_arg_int(&args, w->lease_us);
+    hf_task_arg_text(&args, w->claim.worker ? w->claim.worker : tasks->name);
+    hf_task_arg_text(&args, w->claim.id);
+    hf_task_arg_text(&args, has_waited ? "1" : "0");
+    for (size_t i = 0; i < w->claim.type_count; i++) {
+        hf_task_arg_text(&args, w->claim.types[i]);
+    }
+    hf_err err = hf_tasks_run(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_claim, &args,
+                              &reply, error);
+    if (!err) {
+        err = read_task(tasks, reply, task, error);
+        hf_reply_free(reply);
+        if (err) hf_grants_keep(&tasks->grants, w->kind, nonce);
+        return err;
+    }
+    if (err == HF_MISS) {
+        if (hf_task_answer_int(reply, 1, next_ms, error)) *next_ms = -1;
+        hf_reply_free(reply);
+        return HF_MISS;
+    }
+    if (hf_err_outcome_unknown(err)) hf_grants_keep(&tasks->grants, w->kind, nonce);
+    return err;
+}
+
+static struct hf_call rest_of(const struct hf_call *call, hf_instant end)
+{
+    struct hf_call    rest = call ? *call : (struct hf_call){ 0 };
+    const hf_duration left = hf_between(hf_now(), end);
+    rest.timeout = left.ns ? left : hf_ns(1);
+    return rest;
+}
+
+/* Until a task may be there, at most that long. */
+static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct wanted *w,
+                                 int64_t nap_ms, hf_instant end, struct hf_error *error)
+{
+    char            keys[HF_TASK_TYPES_MAX][WAKE_KEY_MAX];
+    struct hf_bytes argv[HF_TASK_TYPES_MAX + 3] = { hf_str("BLPOP") };
+    size_t          argc = 1;
+    do {
+        const size_t i = argc - 1;
+        snprintf(keys[i], WAKE_KEY_MAX, "%swake:%s", tasks->base,
+                 w->claim.type_count ? w->claim.types[i] : "");
+        argv[argc++] = hf_str(keys[i]);
+    } while (argc - 1 < w->claim.type_count);
+
+    char seconds[24];
+    snprintf(seconds, sizeof seconds, "%" PRId64 ".%03d", nap_ms / 1000,
+             (int)(nap_ms % 1000));
+    argv[argc++] = hf_str(seconds);
+
+    const hf_duration    slack = hf_ms((uint32_t)nap_ms + NAP_SLACK_MS);
+    const struct hf_call call = {
+        .timeout = hf_between(hf_now(), hf_earlier_of(end, hf_later(hf_now(), slack))),
+        .blocking = true,
+    };
+    struct hf_reply *reply;
+    const hf_err     err = hf_client_command(tasks->client, &call, argv, argc, &reply, error);
+    if (!err) hf_reply_free(reply);
+    return err;
+}
+
+/* The leader asks, sleeps, asks. Others follow until they lead, or their time is over. */
+static hf_err wait_for_task(struct hf_tasks *tasks, const struct hf_call *call,
+                            const struct wanted *w, hf_instant end, struct hf_task **task,
+                            struct hf_error *error)
+{
+    struct hf_waiting_kind *kind;
+    if (!hf_waiting_lead(&tasks->waiting, w->kind, end, &kind)) return HF_MISS;
+
+    hf_err err = HF_MISS;
+    while (hf_before(hf_now(), end)) {
+        const struct hf_call rest = rest_of(call, end);
+        int64_t              next_ms = -1;
+        err = ask(tasks, &rest, w, true, task, &next_ms, error);
+        if (err != HF_MISS) break;
+
+        const int64_t left_ms = hf_to_ms(hf_between(hf_now(), end)) - LAST_LOOK_MS;
+        if (left_ms <= 0) break;
+        int64_t nap_ms = left_ms < NAP_MS ? left_ms : NAP_MS;
+        if (next_ms >= 0 && next_ms < nap_ms) nap_ms = next_ms ? next_ms : 1;
+        err = sleep_on_wake_keys(tasks, w, nap_ms, end, error);
+        if (err) break;
+        err = HF_MISS;
+    }
+    hf_waiting_leave(&tasks->waiting, kind);
+    return err;
+}
+
+hf_err hf_tasks_claim(struct hf_tasks *tasks, const struct hf_call *call,
+                      const struct hf_claim *claim, struct hf_task **task,
+                      struct hf_error *error)
+{
+    const hf_duration timeout = call && call->timeout.ns ? call->timeout : tasks->timeout;
+    const hf_instant  end = hf_later(hf_now(), timeout);
+    struct wanted     w;
+    int64_t           next_ms;
+    hf_err            err = prepare(&w, claim, error);
+    if (!err) err = ask(tasks, call, &w, false, task, &next_ms, error);
+    if (err == HF_MISS && w.claim.waits && !w.claim.id) {
+        err = wait_for_task(tasks, call, &w, end, task, error);
+    }
+    return err && err != HF_MISS ? hf_fail_in(error, err, "claim task") : err;
+}

@@ -1,0 +1,32 @@
+#!lua
+-- ARGV: id, type, priority, owner, unique, payload, metadata, delay and not-before (both
+-- microseconds), retry limit, crash limit. Answers whether it is new, and its id.
+
+local id, type, priority, owner, unique = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local there, why = load(id)
+if there then return { 'OK', 0, id } end
+if why ~= 'UNKNOWN' then return { why } end
+if unique ~= '' then
+    local holder = call('HGET', base .. 'unique', unique)
+    local other = holder and load(holder)
+    if other and is_live(other.s) then return { 'OK', 0, holder } end
+end
+
+local due = math.max(now + ARGV[10], tonumber(ARGV[11]))
+local fields = { 'f', FORMAT, 's', PENDING, 't', type, 'p', priority, 'v', 1, 'c', whole(now),
+                 'd', whole(due) }
+for field, value in pairs({ o = owner, u = unique, b = ARGV[8], m = ARGV[9], R = ARGV[12],
+                            X = ARGV[13] }) do
+    if value ~= '' then
+        table.insert(fields, field)
+        table.insert(fields, value)
+    end
+end
+call('HSET', base .. 't:' .. id, unpack(fields))
+call('ZADD', base .. 'in:' .. PENDING, whole(now), id)
+count(PENDING, priority, type, 1)
+if unique ~= '' then call('HSET', base .. 'unique', unique, id) end
+if owner ~= '' then call('ZADD', base .. 'owner:' .. owner, whole(now), id) end
+enqueue(id, priority, type, due)
+audit(id, 'create')
+return { 'OK', 1, id }

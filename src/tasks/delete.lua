@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- ARGV: id, owner.
+
+local id, owner = ARGV[3], ARGV[4]
+local r, why = load_as(owner, id)
+if not r then return { why } end
+if r.s == RUNNING then return { 'MOVE' } end
+remove(id, r, owner ~= '' and owner or nil)
+return { 'OK' }

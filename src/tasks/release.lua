@@ -1,0 +1,11 @@
+#!lua flags=allow-oom
+-- ARGV: id, token, delay in microseconds.
+
+local id, token = ARGV[3], ARGV[4]
+local r, why = load(id)
+if not r then return { why } end
+if r.k == token and r.e == 'release' then return { 'OK' } end
+why = lost(r, token)
+if why then return { why } end
+move(id, r, PENDING, 'release', { 'e', 'release' }, now + ARGV[5])
+return { 'OK' }
