@@ -99,7 +99,7 @@ static hf_err read_tasks(const struct hf_allocator *a, const struct hf_reply *fo
     return HF_OK;
 }
 
-static void add_choice(struct hf_task_args *args, bool is_given, int value)
+static void add_choice(struct hf_task_args *args, bool is_given, unsigned value)
 {
     if (is_given) {
         hf_task_arg_int(args, value);

@@ -54,7 +54,8 @@ enum hf_task_status tasks_fixture_status(struct tasks_fixture *f, const char *id
 
 /* What a command answers on the server, as text: a number, or a string; "" for nil. The
  * keys' prefix is "{tasks}:". Valid until the next call. */
-const char *tasks_fixture_ask(struct tasks_fixture *f, const char *format, ...);
+const char *tasks_fixture_ask(struct tasks_fixture *f, const char *format, ...)
+    HF_PRINTF(2, 3);
 
 /* Lets the lease of a task end, as if its time had passed, and recovers it. */
 void tasks_fixture_expire(struct tasks_fixture *f, const char *id);
