@@ -19,6 +19,8 @@
  *           other threads are in calls makes those return HF_E_CLOSED, and waits for them.
  * Fork:     the child's calls return HF_E_FORKED; the child opens a client of its own.
  * Signals:  none are installed or needed; SIGPIPE is never raised.
+ * Cancel:   pthread_cancel() takes effect after the call: no call is a cancellation point,
+ *           and none is left half done.
  * Memory:   bounded by options; a reply belongs to the caller.
  * Errors:   see error.h. The categories say whether a call can have been applied. */
 

@@ -8,6 +8,7 @@
  * circuit breaker; hf_health_check() makes a check due at once.
  *
  * Threads:  any.
+ * Fork:     in a child it is DOWN with HF_E_FORKED.
  * Memory:   the struct is the caller's, nothing in it points anywhere.
  * Cost:     short locks, never the network. */
 

@@ -1,5 +1,6 @@
 #include "client/call.h"
 #include "core/alloc.h"
+#include "core/cancel.h"
 #include "core/error.h"
 
 /* Held by its completion, by whoever starts it, and by a search for passed deadlines that has
@@ -127,9 +128,9 @@ static struct hf_async *make_async(struct hf_client *client, const struct hf_cal
     return async;
 }
 
-hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *call,
-                               const struct hf_bytes *argv, size_t argc, hf_reply_fn callback,
-                               void *ctx)
+static hf_err command_async(struct hf_client *client, const struct hf_call *call,
+                            const struct hf_bytes *argv, size_t argc, hf_reply_fn callback,
+                            void *ctx)
 {
     struct hf_request request;
     hf_err            err = hf_request_make(call, argv, argc, &request, NULL);
@@ -150,6 +151,16 @@ hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *c
     release(async);
     hf_client_attention(client); /* Its deadline may be the earliest. */
     return HF_OK;
+}
+
+hf_err hf_client_command_async(struct hf_client *client, const struct hf_call *call,
+                               const struct hf_bytes *argv, size_t argc, hf_reply_fn callback,
+                               void *ctx)
+{
+    const int    cancels = hf_cancel_defer();
+    const hf_err err = command_async(client, call, argv, argc, callback, ctx);
+    hf_cancel_restore(cancels);
+    return err;
 }
 
 /* Locked. Chains those whose deadline has passed, and holds them; of the others the earliest

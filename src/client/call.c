@@ -1,5 +1,6 @@
 #include "client/call.h"
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "net/server_error.h"
 
@@ -207,8 +208,8 @@ void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
     }
 }
 
-hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
-                   struct hf_request *request, struct hf_error *error)
+static hf_err run(struct hf_client *client, const struct hf_call *call,
+                  struct hf_request *request, struct hf_error *error)
 {
     const hf_instant begun = hf_now();
     const hf_instant deadline = hf_call_deadline(client, call, begun);
@@ -219,5 +220,14 @@ hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
     err = run_within_limit(client, call, request, begun, deadline, &ended, error);
     hf_call_count(client, err, begun, deadline, ended);
     hf_client_leave(client);
+    return err;
+}
+
+hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
+                   struct hf_request *request, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer();
+    const hf_err err = run(client, call, request, error);
+    hf_cancel_restore(cancels);
     return err;
 }

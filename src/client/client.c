@@ -1,6 +1,7 @@
 #include "client/client.h"
 
 #include "core/alloc.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/thread.h"
@@ -32,6 +33,11 @@ const struct hf_allocator *hf_client_allocator(const struct hf_client *client)
 const struct hf_logger *hf_client_logger(const struct hf_client *client)
 {
     return &client->options->logger;
+}
+
+bool hf_client_is_forked(const struct hf_client *client)
+{
+    return hf_fork_guard_is_child(&client->fork_guard);
 }
 
 struct hf_metrics *hf_client_metrics(struct hf_client *client)
@@ -167,8 +173,8 @@ static hf_err copy_options(const struct hf_options *options, struct hf_options *
     return err;
 }
 
-hf_err hf_client_open(const struct hf_options *options, struct hf_client **opened,
-                      struct hf_error *error)
+static hf_err open_client(const struct hf_options *options, struct hf_client **opened,
+                          struct hf_error *error)
 {
     struct hf_options *copy;
     hf_err             err = copy_options(options, &copy, error);
@@ -224,6 +230,15 @@ no_metrics:
     if (err != HF_E_NO_SERVER && err != HF_E_INVALID) {
         return hf_fail(error, err, "open client: %s", hf_err_text(err));
     }
+    return err;
+}
+
+hf_err hf_client_open(const struct hf_options *options, struct hf_client **opened,
+                      struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer();
+    const hf_err err = open_client(options, opened, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 
@@ -285,9 +300,8 @@ static void free_client(struct hf_client *client)
     hf_options_close(options);
 }
 
-void hf_client_close(struct hf_client *client)
+static void close_client(struct hf_client *client)
 {
-    if (!client) return;
     if (hf_fork_guard_is_child(&client->fork_guard)) {
         hf_endpoint_forget_calls(&client->endpoint);
         if (client->login) hf_login_forget_thread(client->login);
@@ -305,6 +319,13 @@ void hf_client_close(struct hf_client *client)
     free_client(client);
 }
 
+void hf_client_close(struct hf_client *client)
+{
+    const int cancels = hf_cancel_defer();
+    if (client) close_client(client);
+    hf_cancel_restore(cancels);
+}
+
 /* ---- Waiting ------------------------------------------------------------------- */
 
 hf_err hf_client_wait_ready(struct hf_client *client, hf_duration timeout,
@@ -312,14 +333,16 @@ hf_err hf_client_wait_ready(struct hf_client *client, hf_duration timeout,
 {
     hf_err err = hf_client_enter(client, error);
     if (err) return err;
+    const int cancels = hf_cancel_defer();
     err = hf_endpoint_wait(&client->endpoint, hf_later(hf_now(), timeout), error);
     hf_client_leave(client);
+    hf_cancel_restore(cancels);
     return err;
 }
 
 void hf_client_reauthenticate(struct hf_client *client)
 {
-    if (hf_fork_guard_is_child(&client->fork_guard)) return;
+    if (hf_client_is_forked(client)) return;
     hf_endpoint_renew(&client->endpoint);
     hf_client_attention(client);
 }

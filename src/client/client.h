@@ -58,6 +58,9 @@ const struct hf_allocator *hf_client_allocator(const struct hf_client *client);
 const struct hf_logger    *hf_client_logger(const struct hf_client *client);
 struct hf_metrics         *hf_client_metrics(struct hf_client *client);
 
+/* True in a forked child, where the client's threads do not exist, nor those in its locks. */
+bool hf_client_is_forked(const struct hf_client *client);
+
 /* How many are inside. */
 uint32_t hf_client_calls(const struct hf_client *client);
 

@@ -71,7 +71,13 @@ static void judge(struct hf_health *health, bool is_connected, bool is_degraded,
     }
 }
 
-void hf_health_get(struct hf_client *client, struct hf_health *health)
+static void say_forked(struct hf_health *health)
+{
+    *health = (struct hf_health){ .status = HF_STATUS_DOWN, .error = HF_E_FORKED };
+    snprintf(health->reason, sizeof health->reason, "%s", hf_err_text(HF_E_FORKED));
+}
+
+static void read_health(struct hf_client *client, struct hf_health *health)
 {
     struct hf_endpoint   *e = &client->endpoint;
     const struct hf_link *shared = atomic_load(&e->shared);
@@ -92,8 +98,18 @@ void hf_health_get(struct hf_client *client, struct hf_health *health)
     judge(health, shared != NULL, is_degraded, &story);
 }
 
+void hf_health_get(struct hf_client *client, struct hf_health *health)
+{
+    if (hf_client_is_forked(client)) {
+        say_forked(health);
+    } else {
+        read_health(client, health);
+    }
+}
+
 void hf_health_check(struct hf_client *client)
 {
+    if (hf_client_is_forked(client)) return;
     hf_endpoint_check_now(&client->endpoint);
     hf_client_attention(client);
 }
