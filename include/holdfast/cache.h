@@ -45,6 +45,8 @@ enum {
 /* Ten years. */
 #define HF_CACHE_TTL_MAX hf_seconds(10u * 365 * 24 * 3600)
 
+enum { HF_CACHE_NEAR_BYTES_MIN = 64 * 1024 };
+
 struct hf_cache;
 struct hf_value;
 
@@ -57,6 +59,14 @@ struct hf_cache_options {
                               * than half of it is left; get_many does not. */
     hf_duration stale_limit; /* How long past its expiry a value is kept, to be served marked
                               * stale; 0: not at all. */
+
+    /* The near cache: values kept in this process too; see docs/guide/near-cache.md. */
+    size_t      near_bytes;         /* Its memory, HF_CACHE_NEAR_BYTES_MIN or more; 0: off. */
+    hf_duration near_coherence_max; /* It is believed so long without a word from Redis, and
+                                     * so long at most serves what was changed meanwhile;
+                                     * 100 ms to 60 s; 0: 1 s. */
+    bool        stale_on_error;     /* Get and get_many give a value of the near cache, marked
+                                     * stale, within the stale limit, when Redis fails. */
 };
 
 /* options NULL: all defaults; they are copied. The client must outlive the cache. No network
@@ -162,10 +172,11 @@ HF_API HF_NODISCARD hf_err hf_cache_delete_many(struct hf_cache       *cache,
 /* The bytes, valid until the last reference is released; may hold any byte. */
 HF_API struct hf_bytes hf_value_data(const struct hf_value *value);
 
-/* Since it was stored, as of the moment when it was read. */
+/* Since it was stored, as of the moment when it was read; of one out of the near cache, as of
+ * now. */
 HF_API hf_duration hf_value_age(const struct hf_value *value);
 
-/* Until it expires, as of the moment when it was read; zero when it is stale. */
+/* Until it expires, likewise; zero when it is stale. */
 HF_API hf_duration hf_value_ttl(const struct hf_value *value);
 
 HF_API bool hf_value_is_stale(const struct hf_value *value);

@@ -43,6 +43,8 @@ struct hf_health {
     unsigned                   protocol;       /* 2 or 3; 0 while there is no connection. */
     bool                       is_fence_whole; /* False: late commands of abandoned
                                                   connections could not be ruled out. */
+    hf_err                     near_error; /* Why near caches are off; HF_OK while they are
+                                            * on, being set up, or not asked for. */
 };
 
 HF_API void hf_health_get(struct hf_client *client, struct hf_health *health);

@@ -56,10 +56,16 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     cache->timeout = general->socket_timeout;
     cache->is_sliding = options->sliding;
     cache->stale_limit_ms = hf_to_ms(options->stale_limit);
+    cache->serves_stale = options->stale_on_error;
     cache->value_size_max = general->value_size_max;
     hf_namespace_init(&cache->namespace);
     hf_flights_init(&cache->flights, a);
     hf_replay_init(&cache->replay, client, &cache->namespace, hf_str(cache->keyspace.token));
+    err = hf_cache_near_open(cache, options, error);
+    if (err) {
+        hf_cache_close(cache);
+        return err;
+    }
     *opened = cache;
     return HF_OK;
 }
@@ -67,7 +73,8 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
 void hf_cache_close(struct hf_cache *cache)
 {
     if (!cache) return;
-    hf_replay_deinit(&cache->replay);
+    hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
+    hf_cache_near_close(cache);
     hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
     hf_free(cache->allocator, cache);

@@ -5,6 +5,7 @@
  *     cache_write.c  set, delete, touch, clear
  *     cache_many.c   the same for many keys in one round trip
  *     cache_sweep.c  delete by pattern
+ *     cache_near.c   what of it is kept in the process
  *     cache_load.c   get or else load, once for all who ask
  *
  * Threads:  what is not atomic or locked in its own module is read-only after open. */
@@ -14,6 +15,7 @@
 
 #include "cache/flight.h"
 #include "cache/key.h"
+#include "cache/near.h"
 #include "cache/replay.h"
 #include "cache/value.h"
 #include "observe/metrics.h"
@@ -28,13 +30,15 @@ struct hf_cache {
     struct hf_metrics         *metrics;
     struct hf_keyspace         keyspace;
     struct hf_namespace namespace;
-    struct hf_replay  replay;
-    struct hf_flights flights;
-    hf_duration       default_ttl;
-    hf_duration       timeout; /* Of a call that does not say. */
-    bool              is_sliding;
-    int64_t           stale_limit_ms;
-    size_t            value_size_max;
+    struct hf_replay      replay;
+    struct hf_flights     flights;
+    struct hf_cache_near *near; /* NULL: off. */
+    hf_duration           default_ttl;
+    hf_duration           timeout; /* Of a call that does not say. */
+    bool                  is_sliding;
+    bool                  serves_stale;
+    int64_t               stale_limit_ms;
+    size_t                value_size_max;
 };
 
 /* One deadline for all the commands of an operation. */
@@ -53,6 +57,36 @@ struct hf_call hf_cache_call(const struct hf_cache_limit *limit, enum hf_command
 /* The token that key hashes are seeded with, read from Redis where that is due. */
 HF_NODISCARD hf_err hf_cache_token(struct hf_cache *cache, const struct hf_cache_limit *limit,
                                    hf_instant now, uint64_t *token, struct hf_error *error);
+
+/* The key as the user knows it, of one as Redis does. */
+static inline struct hf_bytes hf_cache_name(const struct hf_cache *cache,
+                                            struct hf_bytes        wire)
+{
+    const size_t head = cache->keyspace.head_size;
+    return hf_bytes((const char *)wire.data + head, wire.size - head);
+}
+
+/* The near cache; where it is off these do nothing, and give nothing. Names are keys as the
+ * user knows them. */
+HF_NODISCARD hf_err hf_cache_near_open(struct hf_cache               *cache,
+                                       const struct hf_cache_options *options,
+                                       struct hf_error               *error);
+void                hf_cache_near_close(struct hf_cache *cache);
+
+/* A fresh value, the caller's, or NULL; counted. It may say that there is none. */
+struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name);
+
+/* One that is marked stale, for when Redis failed; counted. */
+struct hf_value *hf_cache_near_get_stale(struct hf_cache *cache, struct hf_bytes name);
+
+/* Before a value is read, the namespace token before it included; and after. */
+struct hf_near_ticket hf_cache_near_ask(struct hf_cache *cache, struct hf_bytes name);
+
+void hf_cache_near_keep(struct hf_cache *cache, struct hf_bytes name,
+                        struct hf_near_ticket ticket, const struct hf_value *value);
+
+/* Before a write is sent, and when it has ended, however that was. */
+void hf_cache_near_evict(struct hf_cache *cache, struct hf_bytes name);
 
 /* One operation from its start to its end. */
 struct hf_cache_op {

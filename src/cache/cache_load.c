@@ -251,8 +251,10 @@ static void store(struct load *l, struct hf_bytes envelope, int64_t ttl_ms, uint
     const struct hf_bytes  keys[] = { l->lease.wire, l->op.key.wire };
     const struct hf_bytes  args[] = { hf_str(l->token), envelope,
                                       hf_cache_decimal(&px, ttl_ms + cache->stale_limit_ms) };
+    hf_cache_near_evict(cache, l->name);
     const hf_err err = run_quietly(l, HF_COMMAND_ACCUMULATING, &store_if_leased, keys, 2,
                                    args, 3);
+    hf_cache_near_evict(cache, l->name);
     l->has_lease = false;
     if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_LOADS_VOID);
     if (err) return;
@@ -383,10 +385,14 @@ static hf_err load_once(struct load *l, struct hf_value **value)
 static hf_err look_first(struct load *l, struct hf_value **value)
 {
     const hf_instant end = l->op.limit.end;
-    struct hf_value *found = NULL;
-    l->op.limit.end = hf_later(l->op.start, hf_ns(hf_between(l->op.start, end).ns / 2));
-    const hf_err err = hf_cache_fetch(&l->op, true, &found);
-    l->op.limit.end = end;
+    struct hf_value *found = hf_cache_near_get(l->op.cache, l->name);
+    hf_err           err = HF_OK;
+    if (!found) {
+        l->op.limit.end = hf_later(l->op.start, hf_ns(hf_between(l->op.start, end).ns / 2));
+        err = hf_cache_fetch(&l->op, true, &found);
+        l->op.limit.end = end;
+    }
+    if (err && err != HF_MISS) l->in_hand = hf_cache_near_get_stale(l->op.cache, l->name);
     if (err) return err;
 
     if (!hf_value_is_stale(found) && !is_due_early(l, found)) {

@@ -17,24 +17,27 @@ struct shared_batch {
 };
 
 struct entry {
-    uint64_t hash;   /* Of the wire key, seeded with the token. */
-    uint64_t ticket; /* See hf_replay_ticket(). */
+    uint64_t              hash;   /* Of the wire key, seeded with the token. */
+    uint64_t              ticket; /* See hf_replay_ticket(). */
+    struct hf_near_ticket asked;
+    bool                  is_near; /* It was in the near cache: done. */
 };
 
 /* One call for many keys. Those that errs does not refuse are the batch's commands, in order.
  */
 struct many {
-    struct hf_cache      *cache;
-    const char           *name;
-    enum hf_latency_of    latency;
-    hf_err               *errs;
-    size_t                count;
-    struct hf_error      *error;
-    hf_instant            start;
-    struct hf_cache_limit limit;
-    struct hf_batch      *batch;
-    struct entry         *entries;
-    uint64_t              token;
+    struct hf_cache       *cache;
+    const char            *name;
+    enum hf_latency_of     latency;
+    hf_err                *errs;
+    size_t                 count;
+    struct hf_error       *error;
+    hf_instant             start;
+    struct hf_cache_limit  limit;
+    struct hf_batch       *batch;
+    struct entry          *entries;
+    uint64_t               token;
+    const struct hf_bytes *keys;
 };
 
 static void release_shared(void *object)
@@ -117,6 +120,7 @@ static void wanted_deinit(struct many *m, struct wanted *w)
 static hf_err want(struct many *m, struct wanted *w, size_t i, struct hf_bytes name)
 {
     struct hf_key key;
+    if (m->entries[i].is_near) return HF_OK;
     m->errs[i] = hf_key_init(&key, &m->cache->keyspace, name);
     if (m->errs[i]) return HF_OK;
 
@@ -191,6 +195,10 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
     if (err) return err;
 
     atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
+    /* How long a sliding one has left was not asked. */
+    if (!hf_value_is_sliding(found)) {
+        hf_cache_near_keep(m->cache, m->keys[i], m->entries[i].asked, found);
+    }
     err = hf_cache_drop_absent(HF_OK, &found);
     if (!err) *value = found;
     return err;
@@ -201,7 +209,7 @@ static void take_values(struct many *m, struct shared_batch *shared, bool is_one
 {
     for (size_t i = 0, index = 0; i < m->count; i++) {
         const struct hf_reply *reply;
-        if (m->errs[i]) continue;
+        if (m->errs[i] || m->entries[i].is_near) continue;
         hf_err err = answer(shared->batch, is_one, index++, &reply);
         if (err == HF_E_WRONGTYPE)
             err = hf_cache_count_unusable(m->cache, HF_ENVELOPE_FOREIGN);
@@ -210,17 +218,58 @@ static void take_values(struct many *m, struct shared_batch *shared, bool is_one
     }
 }
 
+/* What the near cache has; the rest is to be asked for, and true then. */
+static bool look_near(struct many *m, struct hf_value **values)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < m->count && m->cache->near; i++) {
+        struct hf_value *value = hf_cache_near_get(m->cache, m->keys[i]);
+        m->entries[i].is_near = value != NULL;
+        if (value) {
+            m->errs[i] = hf_cache_count_read(m->cache, hf_cache_drop_absent(HF_OK, &value));
+            values[i] = value;
+            found++;
+        } else {
+            m->entries[i].asked = hf_cache_near_ask(m->cache, m->keys[i]);
+        }
+    }
+    return m->count == 0 || found < m->count;
+}
+
+/* What failed, where the cache serves what is stale rather than nothing. */
+static void look_stale(struct many *m, struct hf_value **values)
+{
+    for (size_t i = 0; i < m->count && m->cache->serves_stale; i++) {
+        if (m->errs[i] == HF_OK || m->errs[i] == HF_MISS) continue;
+        values[i] = hf_cache_near_get_stale(m->cache, m->keys[i]);
+        if (!values[i]) continue;
+        hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_STALE);
+        m->errs[i] = hf_cache_count_read(m->cache, HF_OK);
+    }
+}
+
+/* Nothing could be asked for. */
+static hf_err fail_rest(struct many *m, struct hf_value **values, hf_err err)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        if (!m->entries[i].is_near) m->errs[i] = err;
+    }
+    look_stale(m, values);
+    return end(m);
+}
+
 hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
                          const struct hf_bytes *keys, size_t count, struct hf_value **values,
                          hf_err *errs, struct hf_error *error)
 {
     struct many   m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
-                        error, .batch = NULL };
+                        error, .keys = keys };
     struct wanted w;
     bool          is_one = true;
     for (size_t i = 0; i < count; i++) values[i] = NULL;
     hf_err err = begin(&m, call);
     if (err) return err;
+    if (!look_near(&m, values)) return end(&m);
 
     struct shared_batch *shared = hf_alloc(cache->allocator, sizeof *shared);
     err = shared ? hf_cache_token(cache, &m.limit, m.start, &m.token, error) : HF_E_NOMEM;
@@ -233,12 +282,13 @@ hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
     }
     if (err) {
         hf_free(cache->allocator, shared);
-        return give_up(&m, err);
+        return fail_rest(&m, values, err);
     }
     *shared = (struct shared_batch){ cache->allocator, 1, m.batch };
     m.batch = NULL;
     take_values(&m, shared, is_one, values);
     release_shared(shared);
+    look_stale(&m, values);
     return end(&m);
 }
 
@@ -298,6 +348,13 @@ static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes 
     return add_command(m, key->wire, hf_bytes(bytes, size), ttl_ms, condition);
 }
 
+static void evict_near(struct many *m, const struct hf_bytes *keys)
+{
+    for (size_t i = 0; i < m->count && m->cache->near; i++) {
+        hf_cache_near_evict(m->cache, keys[i]);
+    }
+}
+
 static hf_err add_sets(struct many *m, const struct given *g)
 {
     struct hf_buffer scratch;
@@ -351,6 +408,7 @@ static hf_err set_all(struct many *m, const struct hf_call *call, const struct g
     if (err) return give_up(m, err);
 
     for (size_t i = 0; i < m->count; i++) is_conditional |= condition_of(g, i) != 0;
+    evict_near(m, g->keys);
     run(m, is_conditional ? HF_COMMAND_ACCUMULATING : HF_COMMAND_IDEMPOTENT);
     for (size_t i = 0, command = 0; i < m->count; i++) {
         if (m->errs[i]) continue;
@@ -362,6 +420,7 @@ static hf_err set_all(struct many *m, const struct hf_call *call, const struct g
         hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN,
                        (int64_t)g->values[i].size);
     }
+    evict_near(m, g->keys);
     return end(m);
 }
 
@@ -393,6 +452,7 @@ static void deleted(struct many *m, size_t i, struct hf_bytes name)
     if (hf_key_init(&key, &m->cache->keyspace, name)) {
         /* No memory for the key: a failed delete of it can only be made up for by all. */
         if (m->errs[i] && m->errs[i] != HF_MISS) hf_replay_void(&m->cache->replay);
+        hf_cache_near_evict(m->cache, name);
         return;
     }
     hf_cache_deleted(m->cache, key.wire, m->errs[i], m->entries[i].ticket);
@@ -423,6 +483,7 @@ hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
     for (size_t i = 0; i < count && !err; i++) err = add_delete(&m, i, keys[i]);
     if (err) return give_up(&m, err);
 
+    evict_near(&m, keys);
     run(&m, HF_COMMAND_IDEMPOTENT);
     for (size_t i = 0, number = 0; i < count; i++) {
         if (errs[i]) continue;

@@ -133,12 +133,15 @@ static hf_err fetch_sliding(struct hf_cache_op *op, bool stale_too, struct hf_va
 
 hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
 {
-    hf_err err = hf_cache_op_trust(op);
+    const struct hf_bytes       name = hf_cache_name(op->cache, op->key.wire);
+    const struct hf_near_ticket asked = hf_cache_near_ask(op->cache, name);
+    hf_err                      err = hf_cache_op_trust(op);
     if (err) return err;
 
     err = op->cache->is_sliding ? fetch_sliding(op, stale_too, value)
                                 : fetch_plain(op, stale_too, value);
     if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+    if (!err) hf_cache_near_keep(op->cache, name, asked, *value);
     return err;
 }
 
@@ -153,11 +156,21 @@ hf_err hf_cache_drop_absent(hf_err err, struct hf_value **value)
 static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_bytes key,
                   bool stale_too, struct hf_value **value)
 {
+    struct hf_value *found = hf_cache_near_get(op->cache, key);
+    if (found) {
+        const hf_err near = hf_cache_drop_absent(HF_OK, &found);
+        if (!near) *value = found;
+        return hf_cache_count_read(op->cache, near);
+    }
     hf_err err = hf_cache_op_begin(op, call, key);
     if (err) return err;
 
-    struct hf_value *found = NULL;
     err = hf_cache_drop_absent(hf_cache_fetch(op, stale_too, &found), &found);
+    if (err && err != HF_MISS && (stale_too || op->cache->serves_stale)) {
+        found = hf_cache_near_get_stale(op->cache, key);
+        if (found) err = HF_OK;
+        if (found) hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_STALE);
+    }
     if (!err) *value = found;
     return hf_cache_op_end(op, hf_cache_count_read(op->cache, err));
 }

@@ -10,6 +10,16 @@ struct sweep {
     struct hf_error      *error;
 };
 
+static void evict_near(struct hf_cache *cache, const struct hf_reply *keys)
+{
+    for (size_t i = 0; i < hf_reply_count(keys); i++) {
+        struct hf_bytes wire;
+        if (hf_reply_bytes(hf_reply_at(keys, i), &wire)) continue;
+        if (wire.size < cache->keyspace.head_size) continue;
+        hf_cache_near_evict(cache, hf_cache_name(cache, wire));
+    }
+}
+
 static hf_err delete_found(struct sweep *s, const struct hf_cache_limit *limit,
                            const struct hf_reply *keys, uint64_t *deleted)
 {
@@ -26,7 +36,9 @@ static hf_err delete_found(struct sweep *s, const struct hf_cache_limit *limit,
         if (!err) hf_flight_forget(&s->cache->flights, key);
     }
     const struct hf_call call = hf_cache_call(limit, HF_COMMAND_IDEMPOTENT);
+    evict_near(s->cache, keys);
     if (!err) err = hf_client_batch(s->cache->client, &call, batch, s->error);
+    evict_near(s->cache, keys);
 
     uint64_t gone = 0;
     for (size_t i = 0; i < count && !err; i++) {

@@ -165,7 +165,9 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
     err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
+    hf_cache_near_evict(cache, key);
     err = set(&op, value, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
+    hf_cache_near_evict(cache, key);
     if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
     if (!err) {
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
@@ -195,12 +197,13 @@ void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
     if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
     if (!err || err == HF_MISS) {
         hf_replay_settle(&cache->replay, wire, ticket);
-        return;
-    }
-    /* A closed client, or a parent's, will never bring it; the caller was told. */
-    if (err == HF_E_FORKED || err == HF_E_CLOSED) return;
-    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES_LATE);
-    hf_replay_add(&cache->replay, wire);
+    } else if (err != HF_E_FORKED && err != HF_E_CLOSED) {
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES_LATE);
+        hf_replay_add(&cache->replay, wire);
+    } /* Else a closed client, or a parent's, will never bring it; the caller was told. */
+
+    /* Now that the key is distrusted if need be: what was read before goes with it. */
+    hf_cache_near_evict(cache, hf_cache_name(cache, wire));
 }
 
 hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
@@ -214,6 +217,7 @@ hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
     if (err) return err;
 
     const uint64_t ticket = hf_replay_ticket(&cache->replay, op.key.wire);
+    hf_cache_near_evict(cache, key);
     err = unlink_entry(&op);
     hf_cache_deleted(cache, op.key.wire, err, ticket);
     return hf_cache_op_end(&op, err);
@@ -235,8 +239,11 @@ static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
          hf_bytes(header.bytes, HF_ENVELOPE_SIZE), hf_bytes(changed, HF_ENVELOPE_SIZE),
          hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms)
     };
+    const struct hf_bytes name = hf_cache_name(op->cache, op->key.wire);
+    hf_cache_near_evict(op->cache, name);
     err = hf_cache_run_script(op, HF_COMMAND_IDEMPOTENT, &touch_if_same, &op->key.wire, 1,
                               args, 3);
+    hf_cache_near_evict(op->cache, name);
     return err == HF_MISS ? HF_OK : err;
 }
 

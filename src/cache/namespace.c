@@ -13,6 +13,12 @@ void hf_namespace_deinit(struct hf_namespace *n)
     pthread_mutex_destroy(&n->lock);
 }
 
+void hf_namespace_on_replace(struct hf_namespace *n, void (*call)(void *ctx), void *ctx)
+{
+    n->on_replace = call;
+    n->ctx = ctx;
+}
+
 static bool claim(struct hf_namespace *n, hf_instant now)
 {
     int64_t until = atomic_load_explicit(&n->claimed_ns, memory_order_relaxed);
@@ -76,4 +82,5 @@ void hf_namespace_replace(struct hf_namespace *n, hf_instant now, uint64_t token
     n->guarded.epoch++;
     store(n, now, token);
     pthread_mutex_unlock(&n->lock);
+    if (n->on_replace) n->on_replace(n->ctx);
 }

@@ -30,7 +30,9 @@ struct hf_namespace {
     _Atomic uint64_t token;      /* 0: not known. */
     _Atomic int64_t  read_ns;    /* When it was asked for. */
     _Atomic int64_t  claimed_ns; /* Until then somebody is reading it again. */
-    pthread_mutex_t  lock;
+    void (*on_replace)(void *ctx);
+    void           *ctx;
+    pthread_mutex_t lock;
     struct {
         uint64_t epoch; /* Grows with each change, so that an old answer cannot undo it. */
     } guarded;
@@ -44,6 +46,10 @@ struct hf_namespace_reading {
 
 void hf_namespace_init(struct hf_namespace *n);
 void hf_namespace_deinit(struct hf_namespace *n);
+
+/* Called, without a lock, after each hf_namespace_replace(). NULL: nobody is. Not while
+ * others use it. */
+void hf_namespace_on_replace(struct hf_namespace *n, void (*call)(void *ctx), void *ctx);
 
 /* The token to work with, or 0 when it must be read first; *reading then says so. When it is
  * only due, one caller gets 0 and the others go on. */

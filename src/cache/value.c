@@ -42,6 +42,7 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
                    .expires_ms = expires_ms,
                    .is_absent = e->is_absent,
                    .is_sliding = e->sliding,
+                   .is_tagged = e->tags.size > 0,
                    .size = (uint32_t)e->body.size },
         .source = source,
         .bytes = e->body.data,
@@ -109,6 +110,11 @@ bool hf_value_is_stale(const struct hf_value *value)
 bool hf_value_is_absent(const struct hf_value *value)
 {
     return value->is_absent;
+}
+
+bool hf_value_is_tagged(const struct hf_value *value)
+{
+    return value->is_tagged;
 }
 
 bool hf_value_is_sliding(const struct hf_value *value)

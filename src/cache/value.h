@@ -15,7 +15,7 @@
 #include <holdfast/cache.h>
 #include <stdatomic.h>
 
-/* Only value.c looks into it, and near_shard.c, which embeds it to keep entries small. */
+/* Only value.c looks into it, and the near cache, which embeds it to keep entries small. */
 struct hf_value {
     const struct hf_allocator *allocator;
     int64_t                    created_ms;
@@ -24,6 +24,7 @@ struct hf_value {
     bool                       is_absent : 1;
     bool                       is_inline : 1; /* The bytes follow a struct hf_inline_value. */
     bool                       is_sliding : 1;
+    bool                       is_tagged : 1;
     uint8_t                    frequency; /* The near shard's, under its lock. */
     uint16_t                   key_size;  /* Likewise, of the key behind inline bytes. */
     uint32_t                   tag;       /* Likewise. */
@@ -59,6 +60,9 @@ HF_NODISCARD hf_err hf_value_open_stale(struct hf_value *kept, int64_t now_ms,
 
 /* True when what was read says that there is no value. */
 bool hf_value_is_absent(const struct hf_value *value);
+
+/* True for one that may be declared invalid by a tag. */
+bool hf_value_is_tagged(const struct hf_value *value);
 
 /* True for one that reading prolongs. */
 bool hf_value_is_sliding(const struct hf_value *value);

@@ -96,6 +96,11 @@ static void read_health(struct hf_client *client, struct hf_health *health)
     health->calls_max = client->options->calls_max;
     health->protocol = atomic_load(&e->protocol);
     judge(health, shared != NULL, is_degraded, &story);
+    health->near_error = hf_trackings_why(&client->trackings, &story);
+    if (health->near_error && health->status == HF_STATUS_UP) {
+        health->status = HF_STATUS_DEGRADED;
+        memcpy(health->reason, story.detail, sizeof health->reason);
+    }
 }
 
 void hf_health_get(struct hf_client *client, struct hf_health *health)
