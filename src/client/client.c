@@ -119,6 +119,7 @@ static hf_err start_tls(struct hf_client *client, struct hf_error *error)
         .ca_file = text_or_null(o->tls_ca_file),
         .cert_file = text_or_null(o->tls_cert_file),
         .key_file = text_or_null(o->tls_key_file),
+        .crl_file = text_or_null(o->tls_crl_file),
         .server_name = text_or_null(o->tls_server_name),
         .ciphers = text_or_null(o->tls_ciphers),
         .verify = o->tls_verify,

@@ -16,6 +16,7 @@ enum kind {
     KIND_SWITCH,   /* bool */
     KIND_LEVEL,    /* enum hf_log_level */
     KIND_TEXT,     /* char *, printable and without spaces, max bytes */
+    KIND_PATH,     /* char *, printable, max bytes */
     KIND_SECRET,   /* char *, any bytes, never shown, max bytes */
     KIND_URL,      /* struct hf_url */
 };
@@ -61,20 +62,24 @@ static const struct row rows[] = {
         "How the connections are called in the server's CLIENT LIST.", false },
       KIND_TEXT, AT(client_name), 0, 128, false },
 
-    { { "tls_ca_file", "REDIS_TLS_CA_FILE", "--tls-ca-file", "text",
+    { { "tls_ca_file", "REDIS_TLS_CA_FILE", "--tls-ca-file", "path",
         "0 to 4095 bytes", "",
         "Certificates (PEM) that a rediss:// server's must lead to; the system's if empty.",
         false },
-      KIND_TEXT, AT(tls_ca_file), 0, 4095, false },
-    { { "tls_cert_file", "REDIS_TLS_CERT_FILE", "--tls-cert-file", "text",
+      KIND_PATH, AT(tls_ca_file), 0, 4095, false },
+    { { "tls_cert_file", "REDIS_TLS_CERT_FILE", "--tls-cert-file", "path",
         "0 to 4095 bytes", "",
         "This client's certificate (PEM, with its chain), for servers that ask for one.",
         false },
-      KIND_TEXT, AT(tls_cert_file), 0, 4095, false },
-    { { "tls_key_file", "REDIS_TLS_KEY_FILE", "--tls-key-file", "text",
+      KIND_PATH, AT(tls_cert_file), 0, 4095, false },
+    { { "tls_key_file", "REDIS_TLS_KEY_FILE", "--tls-key-file", "path",
         "0 to 4095 bytes", "",
         "The private key (PEM) of that certificate.", false },
-      KIND_TEXT, AT(tls_key_file), 0, 4095, false },
+      KIND_PATH, AT(tls_key_file), 0, 4095, false },
+    { { "tls_crl_file", "REDIS_TLS_CRL_FILE", "--tls-crl-file", "path",
+        "0 to 4095 bytes", "",
+        "Certificates (PEM) that were revoked; none is looked for if empty.", false },
+      KIND_PATH, AT(tls_crl_file), 0, 4095, false },
     { { "tls_server_name", "REDIS_TLS_SERVER_NAME", "--tls-server-name", "text",
         "0 to 255 bytes", "",
         "Name the server's certificate must bear; the URL's host if empty.", false },
@@ -174,7 +179,7 @@ static void *field(struct hf_options *options, const struct row *row)
 
 static bool is_text(const struct row *row)
 {
-    return row->kind == KIND_TEXT || row->kind == KIND_SECRET;
+    return row->kind == KIND_TEXT || row->kind == KIND_PATH || row->kind == KIND_SECRET;
 }
 
 static const struct row *find_row(const char *name)
@@ -254,10 +259,11 @@ static hf_err set_text(struct hf_options *options, const struct row *row, const 
 {
     const size_t size = strnlen(value, (size_t)row->max + 1);
     if (size > (size_t)row->max) return refuse(row, HF_E_RANGE, value, error);
-    for (size_t i = 0; row->kind == KIND_TEXT && i < size; i++) {
-        if ((unsigned char)value[i] <= 0x20 || value[i] == 0x7f) {
+    for (size_t i = 0; row->kind != KIND_SECRET && i < size; i++) {
+        const bool is_space = value[i] == ' ';
+        if (is_space ? row->kind == KIND_TEXT
+                     : (unsigned char)value[i] < 0x20 || value[i] == 0x7f)
             return refuse(row, HF_E_INVALID, value, error);
-        }
     }
     char **text = field(options, row);
     char  *copy = NULL;

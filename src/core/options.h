@@ -35,6 +35,7 @@ struct hf_options {
     char *tls_ca_file; /* These never NULL, may be "". */
     char *tls_cert_file;
     char *tls_key_file;
+    char *tls_crl_file;
     char *tls_server_name;
     char *tls_ciphers;
     bool  tls_verify;

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES = 3 };
+enum { FILES = 4 };
 
 struct hf_tls {
     const struct hf_allocator *allocator;
@@ -92,7 +92,8 @@ static hf_err fail_ssl(struct hf_error *error, hf_err err, const char *what, con
 
 static const char *file_at(const struct hf_tls_opts *opts, int index)
 {
-    const char *const files[FILES] = { opts->ca_file, opts->cert_file, opts->key_file };
+    const char *const files[FILES] = { opts->ca_file, opts->cert_file, opts->key_file,
+                                       opts->crl_file };
     return files[index];
 }
 
@@ -115,6 +116,14 @@ static void warn_of_open_key(const struct hf_tls *tls)
            key);
 }
 
+static bool load_revoked(SSL_CTX *context, const char *file)
+{
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(SSL_CTX_get_cert_store(context),
+                                                X509_LOOKUP_file());
+    return lookup && X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) > 0 &&
+           X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_CRL_CHECK);
+}
+
 static hf_err load_files(const struct hf_tls_opts *o, SSL_CTX *context,
                          struct hf_error *error)
 {
@@ -129,22 +138,27 @@ static hf_err load_files(const struct hf_tls_opts *o, SSL_CTX *context,
         SSL_CTX_use_PrivateKey_file(context, o->key_file, SSL_FILETYPE_PEM) != 1) {
         return fail_ssl(error, HF_E_INVALID, "key", o->key_file);
     }
+    if (o->crl_file && !load_revoked(context, o->crl_file)) {
+        return fail_ssl(error, HF_E_INVALID, "CRL file", o->crl_file);
+    }
     if (o->ciphers && SSL_CTX_set_cipher_list(context, o->ciphers) != 1) {
         return fail_ssl(error, HF_E_INVALID, "ciphers", o->ciphers);
     }
     return HF_OK;
 }
 
-/* Called by OpenSSL when the server offers a session; it is kept if this returns 1. */
+/* Called by OpenSSL when the server offers a session. What is kept is a copy: the session of
+ * a connection that is cut off without a farewell is not resumed again. */
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct hf_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    SSL_SESSION   *copy = SSL_SESSION_dup(session);
     pthread_mutex_lock(&tls->lock);
     SSL_SESSION *old = tls->locked.session;
-    tls->locked.session = session;
+    tls->locked.session = copy;
     pthread_mutex_unlock(&tls->lock);
     SSL_SESSION_free(old);
-    return 1;
+    return 0;
 }
 
 static hf_err make_context(struct hf_tls *tls, SSL_CTX **made, struct hf_error *error)
@@ -344,8 +358,10 @@ static bool name_peer(const struct hf_tls *tls, SSL *ssl)
 static void resume(struct hf_tls *tls, SSL *ssl)
 {
     pthread_mutex_lock(&tls->lock);
-    if (tls->locked.session) SSL_set_session(ssl, tls->locked.session);
+    SSL_SESSION *copy = tls->locked.session ? SSL_SESSION_dup(tls->locked.session) : NULL;
     pthread_mutex_unlock(&tls->lock);
+    if (copy) SSL_set_session(ssl, copy);
+    SSL_SESSION_free(copy);
 }
 
 hf_err hf_tls_wrap(struct hf_tls *tls, struct hf_transport *t, struct hf_error *error)
@@ -398,6 +414,13 @@ static hf_err explain(const struct stream *stream, int os_error, struct hf_error
                    os_error ? strerror(os_error) : "server closed the connection");
 }
 
+static void tell(const struct stream *stream)
+{
+    SSL *ssl = stream->ssl;
+    hf_log(stream->tls->logger, HF_LOG_DEBUG, "tls", "%s with %s, %s", stream->tls->host,
+           SSL_get_version(ssl), SSL_session_reused(ssl) ? "session resumed" : "new session");
+}
+
 hf_err hf_tls_handshake(struct hf_transport *t, struct hf_error *error)
 {
     struct stream *stream = t->tls;
@@ -419,5 +442,6 @@ hf_err hf_tls_handshake(struct hf_transport *t, struct hf_error *error)
         stream->read_wants = POLLIN;
     }
     pthread_mutex_unlock(&stream->lock);
+    if (err == HF_OK) tell(stream);
     return err;
 }

@@ -26,6 +26,7 @@ struct hf_tls_opts {
     const char *ca_file;     /* PEM; NULL: the system's. */
     const char *cert_file;   /* PEM, with its chain; NULL: none. */
     const char *key_file;    /* PEM; NULL: none. */
+    const char *crl_file;    /* PEM, revoked certificates; NULL: not looked for. */
     const char *server_name; /* For SNI and verification; NULL: the host of the URL. */
     const char *ciphers;     /* OpenSSL's list for TLS 1.2; NULL: its default. */
     bool        verify;

@@ -126,19 +126,23 @@ ALL OPTIONS
       How the connections are called in the server's CLIENT LIST.
       0 to 128 bytes; default holdfast; REDIS_CLIENT_NAME
 
-  --tls-ca-file text
+  --tls-ca-file path
       Certificates (PEM) that a rediss:// server's must lead to; the system's
       if empty.
       0 to 4095 bytes; default none; REDIS_TLS_CA_FILE
 
-  --tls-cert-file text
+  --tls-cert-file path
       This client's certificate (PEM, with its chain), for servers that ask
       for one.
       0 to 4095 bytes; default none; REDIS_TLS_CERT_FILE
 
-  --tls-key-file text
+  --tls-key-file path
       The private key (PEM) of that certificate.
       0 to 4095 bytes; default none; REDIS_TLS_KEY_FILE
+
+  --tls-crl-file path
+      Certificates (PEM) that were revoked; none is looked for if empty.
+      0 to 4095 bytes; default none; REDIS_TLS_CRL_FILE
 
   --tls-server-name text
       Name the server's certificate must bear; the URL's host if empty.

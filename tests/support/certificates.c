@@ -30,7 +30,21 @@ static const char script[] =
     "leaf elsewhere DNS:elsewhere.example '-days 30'\n"
     "leaf client DNS:client '-days 30'\n"
     "leaf expired DNS:localhost,IP:127.0.0.1 '-days -1'\n"
-    ": >empty.crt\n";
+    "leaf revoked DNS:localhost,IP:127.0.0.1 '-days 30'\n"
+    "key self; openssl req -x509 -new -key self.key -subj /CN=self -days 30 -out self.crt "
+    "\\\n"
+    "  -addext subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+    ": >empty.crt; : >index; echo 77 >serial; mkdir 'a folder'; cp ca.crt client.* 'a "
+    "folder'\n"
+    "printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index\\nserial=serial\\nnew_certs_dir=.\\n"
+    "default_md=sha256\\npolicy=p\\nunique_subject=no\\n[p]\\ncommonName=supplied\\n' "
+    ">ca.conf\n"
+    "authority() { openssl ca -batch -config ca.conf -keyfile ca.key -cert ca.crt \"$@\"; }\n"
+    "key early; openssl req -new -key early.key -subj /CN=early -out early.csr\n"
+    "authority -startdate 20990101000000Z -enddate 20991231000000Z -extfile server.ext \\\n"
+    "  -in early.csr -out early.crt -notext\n"
+    "authority -gencrl -crldays 30 -out none.crl; authority -revoke revoked.crt\n"
+    "authority -gencrl -crldays 30 -out revoked.crl\n";
 
 struct certificates *certificates_open(void)
 {

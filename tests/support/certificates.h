@@ -3,6 +3,9 @@
  *     ca.crt         trusted            server.crt/.key   localhost and 127.0.0.1
  *     other-ca.crt   signs nothing      elsewhere.crt     for another name
  *     expired.crt    of yesterday       client.crt/.key   for a client
+ *     early.crt      of a later century self.crt          signed by itself
+ *     revoked.crt    in revoked.crl     none.crl          revokes nothing
+ *     empty.crt      nothing            "a folder/"       copies of ca and client
  *
  * Errors:   aborts with a message when openssl cannot be run. */
 

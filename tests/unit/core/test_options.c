@@ -243,7 +243,7 @@ static void a_copy_survives_the_original_and_each_failed_allocation(void **state
         assert_int_equal(memory.blocks, 0);
         failed++;
     }
-    assert_int_equal(failed, 13); /* The struct, two of the URL, ten texts. */
+    assert_int_equal(failed, 14); /* The struct, two of the URL, eleven texts. */
     hf_options_close(o);
     assert_string_equal(copy->url.host, "h");
     assert_string_equal(copy->url.user, "u2");
