@@ -27,8 +27,8 @@
  *           Expiry is by this machine's wall clock, and by the server's for removal.
  * Errors:   those of the client, and HF_E_INVALID for an empty key, HF_E_TOO_LARGE for a key
  *           over 64 KiB (prefix included) or a value over the option value_size_max,
- *           HF_E_RANGE for a TTL that is not within 1 ns and HF_CACHE_TTL_MAX. `error` may be
- *           NULL everywhere. */
+ *           HF_E_RANGE for a TTL that is not within 1 ns and HF_CACHE_TTL_MAX, HF_E_TYPE for
+ *           reading or touching a large value (stream.h). `error` may be NULL everywhere. */
 
 #ifndef HOLDFAST_CACHE_H
 #define HOLDFAST_CACHE_H

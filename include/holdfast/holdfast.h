@@ -21,6 +21,7 @@
 #include <holdfast/reply.h>
 #include <holdfast/script.h>
 #include <holdfast/stats.h>
+#include <holdfast/stream.h>
 #include <holdfast/tasks.h>
 #include <holdfast/time.h>
 #include <holdfast/usage.h>

@@ -74,6 +74,7 @@ struct hf_client;
     X(CACHE_STALE,         cache_stale,         COUNTER, "Hits past their expiry")           \
     X(CACHE_FOREIGN,       cache_foreign,       COUNTER, "Misses for a value not ours")      \
     X(CACHE_CORRUPT,       cache_corrupt,       COUNTER, "Misses for a damaged value")       \
+    X(CACHE_TORN,          cache_torn,          COUNTER, "Large values without a chunk")     \
     X(CACHE_DISTRUSTED,    cache_distrusted,    COUNTER, "Misses while a delete is due")     \
     X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
     X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \

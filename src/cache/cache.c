@@ -58,6 +58,7 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     cache->stale_limit_ms = hf_to_ms(options->stale_limit);
     cache->serves_stale = options->stale_on_error;
     cache->value_size_max = general->value_size_max;
+    cache->large_size_max = general->large_size_max;
     hf_namespace_init(&cache->namespace);
     hf_flights_init(&cache->flights, a);
     hf_replay_init(&cache->replay, client, &cache->namespace, hf_str(cache->keyspace.token));

@@ -39,6 +39,7 @@ struct hf_cache {
     bool                  serves_stale;
     int64_t               stale_limit_ms;
     size_t                value_size_max;
+    size_t                large_size_max;
 };
 
 /* One deadline for all the commands of an operation. */
@@ -139,8 +140,18 @@ HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
 HF_NODISCARD hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too,
                                    struct hf_value **value);
 
-/* HF_MISS, and nothing to release, where the value says that there is none. */
-hf_err hf_cache_drop_absent(hf_err err, struct hf_value **value);
+/* HF_MISS, and nothing to release, where the value says that there is none; HF_E_TYPE where
+ * it is the manifest of a large one. */
+hf_err hf_cache_take_plain(hf_err err, struct hf_value **value);
+
+/* GET from Redis itself, with the header that the entry has there. */
+HF_NODISCARD hf_err hf_cache_fetch_exact(struct hf_cache_op *op,
+                                         unsigned char       header[HF_ENVELOPE_SIZE],
+                                         struct hf_value   **value);
+
+/* Deletes the entry if it still has that header. Best effort. */
+void hf_cache_unlink_same(struct hf_cache_op *op,
+                          const unsigned char header[HF_ENVELOPE_SIZE]);
 
 /* A live entry without its value. */
 struct hf_cache_header {

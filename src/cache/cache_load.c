@@ -410,7 +410,7 @@ static hf_err look_first(struct load *l, struct hf_value **value)
 static hf_err get_or_load(struct load *l, struct hf_value **value)
 {
     hf_err err = look_first(l, value);
-    if (!err) return hf_cache_count_read(l->op.cache, hf_cache_drop_absent(err, value));
+    if (!err) return hf_cache_count_read(l->op.cache, hf_cache_take_plain(err, value));
 
     hf_cache_count_read(l->op.cache, HF_MISS);
     err = load_once(l, value);
@@ -423,7 +423,7 @@ static hf_err get_or_load(struct load *l, struct hf_value **value)
         err = HF_OK;
     }
     hf_value_release(l->in_hand);
-    return hf_cache_drop_absent(err, value);
+    return hf_cache_take_plain(err, value);
 }
 
 hf_err hf_cache_load(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,

@@ -199,7 +199,7 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
     if (!hf_value_is_sliding(found)) {
         hf_cache_near_keep(m->cache, m->keys[i], m->entries[i].asked, found);
     }
-    err = hf_cache_drop_absent(HF_OK, &found);
+    err = hf_cache_take_plain(HF_OK, &found);
     if (!err) *value = found;
     return err;
 }
@@ -226,7 +226,7 @@ static bool look_near(struct many *m, struct hf_value **values)
         struct hf_value *value = hf_cache_near_get(m->cache, m->keys[i]);
         m->entries[i].is_near = value != NULL;
         if (value) {
-            m->errs[i] = hf_cache_count_read(m->cache, hf_cache_drop_absent(HF_OK, &value));
+            m->errs[i] = hf_cache_count_read(m->cache, hf_cache_take_plain(HF_OK, &value));
             values[i] = value;
             found++;
         } else {

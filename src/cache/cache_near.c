@@ -200,6 +200,7 @@ void hf_cache_near_keep(struct hf_cache *cache, struct hf_bytes name,
     struct hf_cache_near *n = cache->near;
     const int64_t         sliding_ms = hf_value_sliding_ms(value);
     if (!n || hf_value_is_stale(value) || hf_value_is_tagged(value)) return;
+    if (hf_value_is_large(value)) return;
     if (hf_to_ms(hf_value_ttl(value)) <= sliding_ms / 2) return; /* To be prolonged. */
 
     const struct hf_near_key   key = hf_near_key(&n->near, name);

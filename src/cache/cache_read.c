@@ -145,12 +145,16 @@ hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too, struct hf_value **
     return err;
 }
 
-hf_err hf_cache_drop_absent(hf_err err, struct hf_value **value)
+hf_err hf_cache_take_plain(hf_err err, struct hf_value **value)
 {
-    if (err || !hf_value_is_absent(*value)) return err;
-    hf_value_release(*value);
-    *value = NULL;
-    return HF_MISS;
+    if (err) return err;
+    if (hf_value_is_absent(*value)) err = HF_MISS;
+    if (hf_value_is_large(*value)) err = HF_E_TYPE;
+    if (err) {
+        hf_value_release(*value);
+        *value = NULL;
+    }
+    return err;
 }
 
 static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_bytes key,
@@ -158,14 +162,14 @@ static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_
 {
     struct hf_value *found = hf_cache_near_get(op->cache, key);
     if (found) {
-        const hf_err near = hf_cache_drop_absent(HF_OK, &found);
+        const hf_err near = hf_cache_take_plain(HF_OK, &found);
         if (!near) *value = found;
         return hf_cache_count_read(op->cache, near);
     }
     hf_err err = hf_cache_op_begin(op, call, key);
     if (err) return err;
 
-    err = hf_cache_drop_absent(hf_cache_fetch(op, stale_too, &found), &found);
+    err = hf_cache_take_plain(hf_cache_fetch(op, stale_too, &found), &found);
     if (err && err != HF_MISS && (stale_too || op->cache->serves_stale)) {
         found = hf_cache_near_get_stale(op->cache, key);
         if (found) err = HF_OK;

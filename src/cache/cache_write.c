@@ -228,6 +228,7 @@ static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
     struct hf_cache_header header;
     hf_err                 err = hf_cache_read_header(op, &header);
     if (err) return err;
+    if (header.envelope.is_large) return hf_fail(op->error, HF_E_TYPE, "a large value");
 
     unsigned char             changed[HF_ENVELOPE_SIZE];
     const struct hf_envelope *e = &header.envelope;

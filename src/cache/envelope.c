@@ -24,7 +24,8 @@ enum offset {
 enum flag {
     FLAG_SLIDING = 1,
     FLAG_ABSENT = 2,
-    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT,
+    FLAG_LARGE = 4,
+    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT | FLAG_LARGE,
 };
 
 static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
@@ -57,7 +58,8 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
     header[AT_VERSION] = VERSION;
     header[AT_CODEC] = (unsigned char)e->codec;
     header[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
-                                       (e->is_absent ? FLAG_ABSENT : 0));
+                                       (e->is_absent ? FLAG_ABSENT : 0) |
+                                       (e->is_large ? FLAG_LARGE : 0));
     header[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
     header[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
     put(header + AT_CREATED, (uint64_t)e->created_ms);
@@ -109,6 +111,7 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
     const struct hf_envelope read = {
         .codec = (enum hf_codec)header[AT_CODEC],
         .is_absent = header[AT_FLAGS] & FLAG_ABSENT,
+        .is_large = header[AT_FLAGS] & FLAG_LARGE,
         .sliding = header[AT_FLAGS] & FLAG_SLIDING,
         .created_ms = (int64_t)take(header + AT_CREATED),
         .expires_ms = (int64_t)take(header + AT_EXPIRES),

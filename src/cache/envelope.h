@@ -40,6 +40,7 @@ enum hf_codec {
 struct hf_envelope {
     enum hf_codec   codec;
     bool            is_absent; /* Says that there is no value: the body is empty. */
+    bool            is_large;  /* The value is a manifest: see manifest.h. */
     bool            sliding; /* Reading prolongs it: the server's TTL decides, not expires. */
     int64_t         created_ms; /* >= 0 */
     int64_t         expires_ms; /* >= created_ms */

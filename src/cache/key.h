@@ -2,6 +2,7 @@
  *
  *     <prefix>@<version>:<key>          myapp@1:user:42      an entry
  *     lease{<prefix>@<version>:<key>}                         see cache_load.c
+ *     <prefix>@<version>/chunk:<generation>:<index>          see chunk.h
  *     <prefix>@<version>/namespace      myapp@1/namespace    see namespace.h
  *
  * A prefix holds no '@', so two caches with another prefix or version never share a key. Each

@@ -43,6 +43,7 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
                    .is_absent = e->is_absent,
                    .is_sliding = e->sliding,
                    .is_tagged = e->tags.size > 0,
+                   .is_large = e->is_large,
                    .size = (uint32_t)e->body.size },
         .source = source,
         .bytes = e->body.data,
@@ -115,6 +116,11 @@ bool hf_value_is_absent(const struct hf_value *value)
 bool hf_value_is_tagged(const struct hf_value *value)
 {
     return value->is_tagged;
+}
+
+bool hf_value_is_large(const struct hf_value *value)
+{
+    return value->is_large;
 }
 
 bool hf_value_is_sliding(const struct hf_value *value)

@@ -25,6 +25,7 @@ struct hf_value {
     bool                       is_inline : 1; /* The bytes follow a struct hf_inline_value. */
     bool                       is_sliding : 1;
     bool                       is_tagged : 1;
+    bool                       is_large : 1;
     uint8_t                    frequency; /* The near shard's, under its lock. */
     uint16_t                   key_size;  /* Likewise, of the key behind inline bytes. */
     uint32_t                   tag;       /* Likewise. */
@@ -63,6 +64,9 @@ bool hf_value_is_absent(const struct hf_value *value);
 
 /* True for one that may be declared invalid by a tag. */
 bool hf_value_is_tagged(const struct hf_value *value);
+
+/* True when it is the manifest of a large value. */
+bool hf_value_is_large(const struct hf_value *value);
 
 /* True for one that reading prolongs. */
 bool hf_value_is_sliding(const struct hf_value *value);

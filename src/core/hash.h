@@ -21,4 +21,13 @@ struct hf_hash128 {
 uint64_t          hf_hash64(struct hf_bytes bytes, uint64_t seed);
 struct hf_hash128 hf_hash128(struct hf_bytes bytes, uint64_t seed);
 
+/* The same of bytes that come one piece after another, with seed 0. */
+struct hf_hash_stream {
+    unsigned char state[576 + 64]; /* Used from its first multiple of 64 on: do not move. */
+};
+
+void              hf_hash_stream_init(struct hf_hash_stream *stream);
+void              hf_hash_stream_add(struct hf_hash_stream *stream, struct hf_bytes bytes);
+struct hf_hash128 hf_hash_stream_end(const struct hf_hash_stream *stream);
+
 #endif

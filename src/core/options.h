@@ -53,6 +53,7 @@ struct hf_options {
 
     size_t   compression_threshold; /* Bytes. */
     size_t   value_size_max;        /* Bytes. */
+    size_t   large_size_max;        /* Bytes. */
     size_t   reply_size_max;        /* Bytes. */
     uint32_t calls_max;             /* Commands queued or under way, in one client. */
     bool     adaptive_limit;        /* Of calls under way, by the server's latency. */

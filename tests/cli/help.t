@@ -210,6 +210,10 @@ ALL OPTIONS
       Largest value the cache stores or accepts.
       1 to 512mb; default 64mb; REDIS_VALUE_SIZE_MAX; also in the URL
 
+  --large-size-max size
+      Largest value the cache streams, in chunks of at most 1 MB.
+      1 to 16gb; default 512mb; REDIS_LARGE_SIZE_MAX; also in the URL
+
   --reply-size-max size
       Largest reply accepted; a larger one closes the connection.
       64kb to 16gb; default 512mb; REDIS_REPLY_SIZE_MAX; also in the URL

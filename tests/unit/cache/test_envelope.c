@@ -167,7 +167,7 @@ static void what_a_later_version_wrote_is_told_apart(void **state)
     static const struct {
         size_t        at;
         unsigned char value;
-    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 }, { AT_FLAGS, 4 } };
+    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 }, { AT_FLAGS, 8 } };
     for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
         struct fixture f;
         set_up(&f);

@@ -21,11 +21,31 @@ static void another_seed_gives_another_hash(void **state)
     assert_int_not_equal(hf_hash128(hf_str("a"), 0).low, hf_hash128(hf_str("a"), 1).low);
 }
 
+static void a_stream_has_the_hash_of_the_whole_however_it_is_cut(void **state)
+{
+    (void)state;
+    unsigned char bytes[3000];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * 7);
+    const struct hf_hash128 whole = hf_hash128(hf_bytes(bytes, sizeof bytes), 0);
+    for (size_t cut = 1; cut < sizeof bytes; cut = cut * 3 + 1) {
+        struct hf_hash_stream stream;
+        hf_hash_stream_init(&stream);
+        for (size_t at = 0; at < sizeof bytes; at += cut) {
+            const size_t left = sizeof bytes - at;
+            hf_hash_stream_add(&stream, hf_bytes(bytes + at, left < cut ? left : cut));
+        }
+        const struct hf_hash128 hash = hf_hash_stream_end(&stream);
+        assert_int_equal(hash.low, whole.low);
+        assert_int_equal(hash.high, whole.high);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stored_hashes_stay_what_they_are),
         cmocka_unit_test(another_seed_gives_another_hash),
+        cmocka_unit_test(a_stream_has_the_hash_of_the_whole_however_it_is_cut),
     };
     return RUN_TESTS(tests);
 }

@@ -1,0 +1,89 @@
+#include "cache/stream.h"
+#include "core/error.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* Up to the end; *size may pass the limit by what one more write would refuse. */
+static hf_err fill(struct hf_writer *writer, const struct hf_cache *cache, int fd,
+                   uint64_t *total, struct hf_error *error)
+{
+    for (;;) {
+        void        *room;
+        size_t       size;
+        const hf_err err = hf_writer_room(writer, &room, &size, error);
+        if (err) return err;
+
+        const ssize_t got = read(fd, room, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return hf_fail(error, HF_E_SYSTEM, "read: %s", strerror(errno));
+        if (got == 0) return HF_OK;
+        if (*total + (size_t)got > cache->large_size_max) {
+            return hf_fail(error, HF_E_TOO_LARGE, "large_size_max is %zu",
+                           cache->large_size_max);
+        }
+        hf_writer_filled(writer, (size_t)got);
+        *total += (size_t)got;
+    }
+}
+
+hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                     int fd, const struct hf_set *how, uint64_t *size, struct hf_error *error)
+{
+    struct hf_writer *writer;
+    uint64_t          total = 0;
+    hf_err            err = hf_writer_open(cache, call, key, how, &writer, error);
+    if (err) return err;
+
+    err = fill(writer, cache, fd, &total, error);
+    if (!err) err = hf_writer_commit(writer, error);
+    hf_writer_close(writer);
+    if (!err && size) *size = total;
+    return err;
+}
+
+static hf_err write_all(int fd, struct hf_bytes bytes, struct hf_error *error)
+{
+    const char *at = bytes.data;
+    for (size_t left = bytes.size; left;) {
+        const ssize_t put = write(fd, at, left);
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return hf_fail(error, HF_E_SYSTEM, "write: %s", strerror(errno));
+        at += put;
+        left -= (size_t)put;
+    }
+    return HF_OK;
+}
+
+hf_err hf_stream_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                     int fd, uint64_t *size, struct hf_error *error)
+{
+    struct hf_reader *reader;
+    struct hf_bytes   piece = { 0 };
+    hf_err            err = hf_reader_open(cache, call, key, &reader, error);
+    if (err) return err;
+
+    do {
+        err = hf_reader_next(reader, &piece, error);
+        if (!err) err = write_all(fd, piece, error);
+    } while (!err && piece.size);
+    if (!err && size) *size = hf_reader_size(reader);
+    hf_reader_close(reader);
+    return err;
+}
+
+hf_err hf_stream_delete(struct hf_cache *cache, const struct hf_call *call,
+                        struct hf_bytes key, struct hf_error *error)
+{
+    struct hf_cache_op op = { .cache = cache, .name = "cache delete" };
+    struct hf_manifest manifest = { 0 };
+    hf_err             err = hf_cache_op_begin(&op, call, key);
+    const bool         is_key = !err;
+    if (is_key) (void)!hf_stream_peek(&op, &manifest);
+    err = hf_cache_delete(cache, call, key, error);
+    if ((!err || err == HF_MISS) && manifest.chunk_size) {
+        hf_chunks_unlink(&op, &manifest.generation, hf_manifest_chunks(&manifest));
+    }
+    if (is_key) hf_key_deinit(&op.key);
+    return err;
+}

@@ -1,0 +1,285 @@
+#include "cache/stream.h"
+#include "core/alloc.h"
+#include "core/error.h"
+#include "core/wall_clock.h"
+
+#include <holdfast/batch.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define CLEANING_UP hf_seconds(1)
+
+struct hf_writer {
+    struct hf_cache_op    op;
+    struct hf_call        call;
+    int64_t               ttl_ms;
+    hf_err                failed; /* For ever. */
+    bool                  is_committed;
+    bool                  may_be_current; /* Its chunks are no longer ours to delete. */
+    struct hf_generation  generation;
+    uint32_t              chunk_size;
+    uint32_t              chunks; /* Stored so far. */
+    uint64_t              size;   /* Written so far, the block included. */
+    size_t                used;   /* Of the block. */
+    struct hf_hash_stream hash;
+    unsigned char         block[]; /* Room for an envelope, then a chunk. */
+};
+
+void hf_stream_step(struct hf_cache_op *op, const struct hf_call *call,
+                    struct hf_error *error)
+{
+    op->error = error;
+    op->start = hf_now();
+    op->limit = hf_cache_limit(op->cache, call, op->start);
+    op->limit.call.expect_large = true;
+}
+
+static hf_err fail(struct hf_writer *w, hf_err err)
+{
+    w->failed = err;
+    return hf_fail_in(w->op.error, err, "cache write");
+}
+
+hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                      const struct hf_set *how, struct hf_writer **writer,
+                      struct hf_error *error)
+{
+    const size_t most = cache->value_size_max;
+    const size_t chunk = most < HF_CHUNK_SIZE_MAX ? most : HF_CHUNK_SIZE_MAX;
+    int64_t      ttl_ms;
+    hf_err       err = hf_cache_check_set(cache, hf_bytes(NULL, 0), how, &ttl_ms, error);
+    if (!err && how && how->condition != HF_SET_ALWAYS) {
+        err = hf_fail(error, HF_E_INVALID, "cache write: no condition can be given");
+    }
+    if (err) return err;
+
+    struct hf_writer *w = hf_alloc(cache->allocator, sizeof *w + HF_ENVELOPE_SIZE + chunk);
+    if (!w) return hf_fail(error, HF_E_NOMEM, "cache write");
+    *w = (struct hf_writer){
+        .op = { .cache = cache,
+                .name = "cache write",
+                .latency = HF_LATENCY_CACHE_SET,
+                .error = error },
+        .ttl_ms = ttl_ms,
+        .generation = hf_generation_draw(),
+        .chunk_size = (uint32_t)chunk,
+    };
+    if (call) w->call = *call;
+    err = hf_cache_op_begin(&w->op, call, key);
+    if (err) {
+        hf_free(cache->allocator, w);
+        return err;
+    }
+    hf_hash_stream_init(&w->hash);
+    *writer = w;
+    return HF_OK;
+}
+
+static hf_err store_block(struct hf_writer *w)
+{
+    const hf_err err = hf_chunk_store(&w->op, &w->generation, w->chunks, w->block, w->used);
+    /* What timed out may have been stored, or may be yet: it is cleaned up as well. */
+    w->chunks++;
+    w->used = 0;
+    return err ? fail(w, err) : HF_OK;
+}
+
+/* Sends what is full only when more is to come, so that what fits is never split. */
+hf_err hf_writer_room(struct hf_writer *w, void **room, size_t *size, struct hf_error *error)
+{
+    hf_stream_step(&w->op, &w->call, error);
+    if (w->failed) return hf_fail(error, w->failed, "cache write: failed before");
+    if (w->is_committed) return hf_fail(error, HF_E_INVALID, "cache write: committed");
+    if (w->used == w->chunk_size) {
+        const hf_err err = store_block(w);
+        if (err) return err;
+    }
+    *room = w->block + HF_ENVELOPE_SIZE + w->used;
+    *size = w->chunk_size - w->used;
+    return HF_OK;
+}
+
+void hf_writer_filled(struct hf_writer *w, size_t size)
+{
+    hf_hash_stream_add(&w->hash, hf_bytes(w->block + HF_ENVELOPE_SIZE + w->used, size));
+    w->used += size;
+    w->size += size;
+}
+
+hf_err hf_writer_write(struct hf_writer *w, struct hf_bytes piece, struct hf_error *error)
+{
+    const unsigned char *from = piece.data;
+    for (size_t left = piece.size; left;) {
+        void        *room;
+        size_t       size;
+        const hf_err err = hf_writer_room(w, &room, &size, error);
+        if (err) return err;
+        if (w->size + left > w->op.cache->large_size_max) {
+            hf_fail(error, HF_E_TOO_LARGE, "large_size_max is %zu",
+                    w->op.cache->large_size_max);
+            return fail(w, HF_E_TOO_LARGE);
+        }
+        if (size > left) size = left;
+        memcpy(room, from, size);
+        hf_writer_filled(w, size);
+        from += size;
+        left -= size;
+    }
+    return HF_OK;
+}
+
+/* ---- Commit -------------------------------------------------------------------- */
+
+static bool read_manifest(const struct hf_cache_op *op, struct hf_bytes bytes,
+                          struct hf_manifest *manifest)
+{
+    struct hf_envelope e;
+    return !hf_envelope_decode(bytes, op->hash, &e) && e.is_large &&
+           e.codec == HF_CODEC_RAW && hf_manifest_decode(e.body, manifest);
+}
+
+/* As much of an entry as a manifest can take. */
+static void ask_for_head(const struct hf_cache_op *op, struct hf_bytes argv[4])
+{
+    _Static_assert(HF_ENVELOPE_SIZE + HF_MANIFEST_SIZE <= 1024, "a manifest fits");
+    argv[0] = hf_str("GETRANGE");
+    argv[1] = op->key.wire;
+    argv[2] = hf_str("0");
+    argv[3] = hf_str("1023");
+}
+
+hf_err hf_stream_peek(struct hf_cache_op *op, struct hf_manifest *manifest)
+{
+    struct hf_bytes  argv[4];
+    struct hf_bytes  bytes;
+    struct hf_reply *reply;
+    hf_err           err = hf_cache_op_trust(op);
+    ask_for_head(op, argv);
+    if (!err) err = hf_cache_run(op, HF_COMMAND_READ, argv, 4, &reply);
+    if (err) return err;
+
+    const bool is_large = !hf_reply_bytes(reply, &bytes) &&
+                          read_manifest(op, bytes, manifest);
+    hf_reply_free(reply);
+    return is_large ? HF_OK : HF_MISS;
+}
+
+/* Puts the entry in its place, and tells which large value was there. */
+static hf_err swap(struct hf_writer *w, struct hf_bytes entry, struct hf_manifest *before)
+{
+    struct hf_cache_op    *op = &w->op;
+    struct hf_cache_number px;
+    const int64_t          px_ms = w->ttl_ms + op->cache->stale_limit_ms;
+    const struct hf_bytes  set[] = { hf_str("SET"), op->key.wire, entry, hf_str("PX"),
+                                     hf_cache_decimal(&px, px_ms) };
+    struct hf_bytes        get[4];
+    struct hf_batch       *batch;
+    const struct hf_reply *reply;
+    struct hf_bytes        bytes;
+    hf_err                 err = hf_batch_open(op->cache->client, &batch);
+    if (err) return hf_fail(op->error, err, "commit");
+
+    ask_for_head(op, get);
+    const struct hf_call call = hf_cache_call(&op->limit, HF_COMMAND_IDEMPOTENT);
+    err = hf_batch_add(batch, get, 4);
+    if (!err) err = hf_batch_add(batch, set, 5);
+    if (!err) err = hf_client_batch(op->cache->client, &call, batch, op->error);
+    if (!err) err = hf_batch_result(batch, 1, &reply, op->error);
+    if (!err && !hf_batch_result(batch, 0, &reply, NULL) && !hf_reply_bytes(reply, &bytes)) {
+        (void)read_manifest(op, bytes, before);
+    }
+    hf_batch_close(batch);
+    return err;
+}
+
+/* An entry for what fits in the block, and else a manifest. */
+static struct hf_bytes make_entry(struct hf_writer *w)
+{
+    if (w->chunks == 0) {
+        hf_cache_wrap(w->op.cache, hf_bytes(w->block + HF_ENVELOPE_SIZE, w->used), w->op.hash,
+                      w->ttl_ms, w->block);
+        return hf_bytes(w->block, HF_ENVELOPE_SIZE + w->used);
+    }
+    const struct hf_manifest manifest = { .chunk_size = w->chunk_size,
+                                          .size = w->size,
+                                          .generation = w->generation,
+                                          .checksum = hf_hash_stream_end(&w->hash) };
+    const int64_t            now_ms = hf_unix_ms();
+    unsigned char           *body = w->block + HF_ENVELOPE_SIZE;
+    const struct hf_envelope e = {
+        .is_large = true,
+        .created_ms = now_ms,
+        .expires_ms = now_ms + w->ttl_ms,
+        .raw_size = HF_MANIFEST_SIZE,
+        .key_hash = w->op.hash,
+        .body = hf_bytes(body, HF_MANIFEST_SIZE),
+    };
+    hf_manifest_encode(&manifest, body);
+    hf_envelope_encode(&e, w->block);
+    return hf_bytes(w->block, HF_ENVELOPE_SIZE + HF_MANIFEST_SIZE);
+}
+
+static hf_err complete_chunks(struct hf_writer *w)
+{
+    const int64_t ttl_ms = w->ttl_ms + w->op.cache->stale_limit_ms + hf_to_ms(HF_CHUNK_GRACE);
+    if (w->chunks == 0) return HF_OK;
+    hf_err err = w->used ? store_block(w) : HF_OK;
+    if (!err) err = hf_chunks_keep(&w->op, &w->generation, w->chunks, ttl_ms);
+    if (err != HF_MISS) return err;
+    return hf_fail(w->op.error, HF_E_OOM, "a chunk was evicted before all were there");
+}
+
+static hf_err commit(struct hf_writer *w)
+{
+    struct hf_cache   *cache = w->op.cache;
+    struct hf_manifest before = { 0 };
+    uint64_t           token;
+    hf_err             err = complete_chunks(w);
+    if (err) return err;
+    err = hf_cache_token(cache, &w->op.limit, w->op.start, &token, w->op.error);
+    if (err == HF_MISS) err = hf_fail(w->op.error, HF_E_TYPE, "namespace token");
+    if (err) return err;
+
+    w->op.hash = hf_hash64(w->op.key.wire, token);
+    const uint64_t ticket = hf_replay_ticket(&cache->replay, w->op.key.wire);
+    hf_cache_near_evict(cache, hf_cache_name(cache, w->op.key.wire));
+    err = swap(w, make_entry(w), &before);
+    hf_cache_near_evict(cache, hf_cache_name(cache, w->op.key.wire));
+    w->may_be_current = !err || hf_err_outcome_unknown(err);
+    if (err) return err;
+
+    hf_replay_settle(&cache->replay, w->op.key.wire, ticket);
+    const bool is_ours = memcmp(&before.generation, &w->generation, sizeof w->generation) ==
+                         0;
+    if (before.chunk_size && !is_ours) {
+        hf_chunks_unlink(&w->op, &before.generation, hf_manifest_chunks(&before));
+    }
+    return HF_OK;
+}
+
+hf_err hf_writer_commit(struct hf_writer *w, struct hf_error *error)
+{
+    hf_stream_step(&w->op, &w->call, error);
+    if (w->failed) return hf_fail(error, w->failed, "cache write: failed before");
+    if (w->is_committed) return hf_fail(error, HF_E_INVALID, "cache write: committed");
+
+    const hf_err err = commit(w);
+    if (err) return fail(w, err);
+    w->is_committed = true;
+    hf_metrics_inc(w->op.cache->metrics, HF_STAT_CACHE_SETS);
+    hf_metrics_add(w->op.cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN, (int64_t)w->size);
+    return HF_OK;
+}
+
+void hf_writer_close(struct hf_writer *w)
+{
+    if (!w) return;
+    if (w->chunks && !w->may_be_current) {
+        const struct hf_call call = { .timeout = CLEANING_UP };
+        hf_stream_step(&w->op, &call, NULL);
+        hf_chunks_unlink(&w->op, &w->generation, w->chunks);
+    }
+    if (w->failed) hf_metrics_inc(w->op.cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_key_deinit(&w->op.key);
+    hf_free(w->op.cache->allocator, w);
+}
