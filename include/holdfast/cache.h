@@ -34,6 +34,7 @@
 #define HOLDFAST_CACHE_H
 
 #include <holdfast/client.h>
+#include <holdfast/seal.h>
 
 HF_BEGIN_DECLS
 
@@ -49,6 +50,15 @@ enum { HF_CACHE_NEAR_BYTES_MIN = 64 * 1024 };
 
 struct hf_cache;
 struct hf_value;
+
+/* How values longer than the option compression_threshold are stored. What does not get
+ * smaller is stored as it is; all kinds are read, whatever is set here. */
+enum hf_compression {
+    HF_COMPRESSION_AUTO, /* lz4, or zstd for what lz4 cannot make smaller. */
+    HF_COMPRESSION_OFF,
+    HF_COMPRESSION_LZ4,
+    HF_COMPRESSION_ZSTD,
+};
 
 /* Zero-initialised means the defaults. */
 struct hf_cache_options {

@@ -20,6 +20,7 @@
 #include <holdfast/options.h>
 #include <holdfast/reply.h>
 #include <holdfast/script.h>
+#include <holdfast/seal.h>
 #include <holdfast/stats.h>
 #include <holdfast/stream.h>
 #include <holdfast/tasks.h>

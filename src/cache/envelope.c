@@ -25,7 +25,8 @@ enum flag {
     FLAG_SLIDING = 1,
     FLAG_ABSENT = 2,
     FLAG_LARGE = 4,
-    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT | FLAG_LARGE,
+    FLAG_SEALED = 8,
+    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT | FLAG_LARGE | FLAG_SEALED,
 };
 
 static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
@@ -47,24 +48,43 @@ static uint64_t checksum(const void *data, size_t size)
     return hf_hash64(hf_bytes(data, size), 0);
 }
 
+static size_t content_size(const struct hf_envelope *e)
+{
+    return e->body.size - (e->is_sealed ? HF_ENVELOPE_SEAL_SIZE : 0);
+}
+
+static bool is_consistent(const struct hf_envelope *e)
+{
+    if (e->created_ms < 0 || e->expires_ms < e->created_ms) return false;
+    if (e->is_sealed && e->body.size < HF_ENVELOPE_SEAL_SIZE) return false;
+
+    const size_t size = content_size(e);
+    if (e->is_absent && size) return false;
+    return e->codec == HF_CODEC_RAW ? e->raw_size == size : e->raw_size > size;
+}
+
+void hf_envelope_head(const struct hf_envelope *e, unsigned char head[HF_ENVELOPE_HEAD_SIZE])
+{
+    memset(head, 0, HF_ENVELOPE_HEAD_SIZE);
+    memcpy(head, magic, sizeof magic);
+    head[AT_VERSION] = VERSION;
+    head[AT_CODEC] = (unsigned char)e->codec;
+    head[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
+                                     (e->is_absent ? FLAG_ABSENT : 0) |
+                                     (e->is_large ? FLAG_LARGE : 0) |
+                                     (e->is_sealed ? FLAG_SEALED : 0));
+    head[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
+    head[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
+    put(head + AT_CREATED, (uint64_t)e->created_ms);
+    put(head + AT_EXPIRES, (uint64_t)e->expires_ms);
+    put(head + AT_RAW_SIZE, e->raw_size);
+}
+
 void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE])
 {
-    hf_assert(e->created_ms >= 0 && e->expires_ms >= e->created_ms);
-    hf_assert(e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
-    hf_assert(e->tags.size <= UINT16_MAX);
+    hf_assert(is_consistent(e) && e->tags.size <= UINT16_MAX);
 
-    memset(header, 0, HF_ENVELOPE_SIZE);
-    memcpy(header, magic, sizeof magic);
-    header[AT_VERSION] = VERSION;
-    header[AT_CODEC] = (unsigned char)e->codec;
-    header[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
-                                       (e->is_absent ? FLAG_ABSENT : 0) |
-                                       (e->is_large ? FLAG_LARGE : 0));
-    header[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
-    header[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
-    put(header + AT_CREATED, (uint64_t)e->created_ms);
-    put(header + AT_EXPIRES, (uint64_t)e->expires_ms);
-    put(header + AT_RAW_SIZE, e->raw_size);
+    hf_envelope_head(e, header);
     put(header + AT_BODY_SIZE, e->body.size);
     put(header + AT_KEY_HASH, e->key_hash);
     put(header + AT_BODY_CHECKSUM, checksum(e->body.data, e->body.size));
@@ -74,6 +94,7 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
 void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
                          unsigned char prolonged[HF_ENVELOPE_SIZE])
 {
+    hf_assert(!(header[AT_FLAGS] & FLAG_SEALED));
     const uint64_t created_ms = take(header + AT_CREATED);
     const uint64_t wanted = expires_ms < 0 ? 0 : (uint64_t)expires_ms;
 
@@ -85,13 +106,6 @@ void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t e
 static bool is_known(const unsigned char *header)
 {
     return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN);
-}
-
-static bool is_consistent(const struct hf_envelope *e)
-{
-    return e->created_ms >= 0 && e->expires_ms >= e->created_ms &&
-           !(e->is_absent && e->body.size) &&
-           (e->codec != HF_CODEC_RAW || e->raw_size == e->body.size);
 }
 
 enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_t key_hash,
@@ -112,6 +126,7 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
         .codec = (enum hf_codec)header[AT_CODEC],
         .is_absent = header[AT_FLAGS] & FLAG_ABSENT,
         .is_large = header[AT_FLAGS] & FLAG_LARGE,
+        .is_sealed = header[AT_FLAGS] & FLAG_SEALED,
         .sliding = header[AT_FLAGS] & FLAG_SLIDING,
         .created_ms = (int64_t)take(header + AT_CREATED),
         .expires_ms = (int64_t)take(header + AT_EXPIRES),

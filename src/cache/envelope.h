@@ -11,7 +11,7 @@
  *     48  body checksum       XXH3 of the body
  *     56  header checksum     XXH3 of bytes 0 to 55
  *     64  tag block, if any   see tag_block.h; it has a checksum of its own
- *         body
+ *         body            of an encrypted value: key id, nonce, ciphertext, tag (seal.h)
  *
  * All little-endian. A value that somebody else wrote, that was cut, damaged, stored under
  * another key or written by a later version is told apart and never read as a value.
@@ -28,9 +28,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HF_ENVELOPE_SIZE = 64 };
+enum {
+    HF_ENVELOPE_SIZE = 64,
+    HF_ENVELOPE_HEAD_SIZE = 32, /* What a seal vouches for: up to the raw size. */
+    HF_ENVELOPE_SEAL_SIZE = 44, /* By how much a sealed body is longer than its content. */
+};
 
-/* How the body came from the value. Stored, so numbers never change. */
+/* How the content of the body came from the value. Stored, so numbers never change. */
 enum hf_codec {
     HF_CODEC_RAW = 0,
     HF_CODEC_LZ4 = 1,
@@ -41,6 +45,7 @@ struct hf_envelope {
     enum hf_codec   codec;
     bool            is_absent; /* Says that there is no value: the body is empty. */
     bool            is_large;  /* The value is a manifest: see manifest.h. */
+    bool            is_sealed; /* The body is encrypted. */
     bool            sliding; /* Reading prolongs it: the server's TTL decides, not expires. */
     int64_t         created_ms; /* >= 0 */
     int64_t         expires_ms; /* >= created_ms */
@@ -57,13 +62,21 @@ enum hf_envelope_status {
     HF_ENVELOPE_TRUNCATED,     /* The end is missing. */
     HF_ENVELOPE_DAMAGED,       /* A checksum or a length is wrong. */
     HF_ENVELOPE_MISPLACED,     /* Whole, but of another key. */
+    /* Of what a cache finds when it opens the seal: */
+    HF_ENVELOPE_UNSEALED, /* Not encrypted, and should be. */
+    HF_ENVELOPE_NO_KEY,   /* Encrypted with a key that is not at hand. */
+    HF_ENVELOPE_FORGED,   /* Encrypted for another entry, or changed by who has no key. */
 };
+
+/* The first bytes of e's header, for which its body does not matter. */
+void hf_envelope_head(const struct hf_envelope *e, unsigned char head[HF_ENVELOPE_HEAD_SIZE]);
 
 /* Writes the header of e, to be followed by e->tags and e->body as they are. */
 void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE]);
 
-/* The header of the same value with another expiry. header was decoded; expires_ms is not
- * before its creation as read here, or it is moved there. */
+/* The header of the same value with another expiry. header was decoded, and is not sealed,
+ * for a seal vouches for the expiry; expires_ms is not before its creation as read here, or
+ * it is moved there. */
 void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
                          unsigned char prolonged[HF_ENVELOPE_SIZE]);
 

@@ -167,7 +167,7 @@ static void what_a_later_version_wrote_is_told_apart(void **state)
     static const struct {
         size_t        at;
         unsigned char value;
-    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 }, { AT_FLAGS, 8 } };
+    } news[] = { { AT_VERSION, 2 }, { AT_VERSION, 0 }, { AT_CODEC, 3 }, { AT_FLAGS, 128 } };
     for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
         struct fixture f;
         set_up(&f);
@@ -205,6 +205,57 @@ static void a_forged_size_of_the_tags_is_refused(void **state)
         set_byte(&f, at, 1);
         assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_TRUNCATED);
     }
+}
+
+/* A body as long as a seal is not one, but the envelope cannot know. */
+static void a_sealed_body_is_longer_than_its_content(void **state)
+{
+    (void)state;
+    static const unsigned char sealed[HF_ENVELOPE_SEAL_SIZE + 1];
+    unsigned char              bytes[HF_ENVELOPE_SIZE + sizeof sealed];
+    struct fixture             f;
+    set_up(&f);
+    f.in.is_sealed = true;
+    for (size_t content = 0; content < 2; content++) {
+        f.in.is_absent = content == 0;
+        f.in.body = hf_bytes(sealed, HF_ENVELOPE_SEAL_SIZE + content);
+        f.in.raw_size = content;
+        hf_envelope_encode(&f.in, bytes);
+        memcpy(bytes + HF_ENVELOPE_SIZE, sealed, f.in.body.size);
+        const struct hf_bytes whole = hf_bytes(bytes, HF_ENVELOPE_SIZE + f.in.body.size);
+        assert_int_equal(hf_envelope_decode(whole, KEY_HASH, &f.out), HF_ENVELOPE_OK);
+        assert_true(f.out.is_sealed);
+        assert_int_equal(f.out.raw_size, content);
+        assert_int_equal(f.out.body.size, HF_ENVELOPE_SEAL_SIZE + content);
+    }
+    set_up(&f);
+    set_byte(&f, AT_FLAGS, 8); /* The body is shorter than a seal. */
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_DAMAGED);
+}
+
+static void what_was_compressed_is_smaller_than_it_was(void **state)
+{
+    (void)state;
+    struct fixture f;
+    for (unsigned char raw_size = 0; raw_size <= BODY; raw_size++) {
+        set_up(&f);
+        f.bytes[AT_RAW_SIZE] = raw_size;
+        set_byte(&f, AT_CODEC, HF_CODEC_ZSTD);
+        assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_DAMAGED);
+    }
+    f.bytes[AT_RAW_SIZE] = BODY + 1;
+    set_byte(&f, AT_CODEC, HF_CODEC_ZSTD);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_OK);
+}
+
+static void a_seal_vouches_for_the_first_bytes_whatever_the_body(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    unsigned char head[HF_ENVELOPE_HEAD_SIZE];
+    hf_envelope_head(&f.in, head);
+    assert_memory_equal(head, f.bytes, sizeof head);
 }
 
 static void a_forged_length_is_refused(void **state)
@@ -323,6 +374,9 @@ int main(void)
         cmocka_unit_test(what_a_later_version_wrote_is_told_apart),
         cmocka_unit_test(tags_stand_in_front_of_the_body),
         cmocka_unit_test(a_forged_size_of_the_tags_is_refused),
+        cmocka_unit_test(a_sealed_body_is_longer_than_its_content),
+        cmocka_unit_test(what_was_compressed_is_smaller_than_it_was),
+        cmocka_unit_test(a_seal_vouches_for_the_first_bytes_whatever_the_body),
         cmocka_unit_test(a_forged_length_is_refused),
         cmocka_unit_test(an_expiry_before_its_creation_is_refused),
         cmocka_unit_test(nothing_is_told_apart_from_an_empty_value),
