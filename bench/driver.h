@@ -24,6 +24,7 @@ struct driver {
 };
 
 extern const struct driver holdfast;        /* One client for all threads, by default. */
+extern const struct driver holdfast_tls;    /* The same over TLS, whatever the address. */
 extern const struct driver cached;          /* The same through hf_cache; small values. */
 extern const struct driver own_connection;  /* hiredis, one connection per thread. */
 extern const struct driver pool20;          /* hiredis, 20 connections behind a mutex. */

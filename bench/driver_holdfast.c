@@ -8,6 +8,12 @@ static void *client_open(struct lab *lab, const struct address *address)
     return ours_open(address, NULL, NULL);
 }
 
+static void *client_open_tls(struct lab *lab, const struct address *address)
+{
+    (void)address;
+    return ours_open(&lab->server.tls_address, NULL, NULL);
+}
+
 static void client_close(void *shared)
 {
     hf_client_close(shared);
@@ -41,4 +47,8 @@ static bool set(void *caller, struct hf_bytes key, struct hf_bytes value)
 
 const struct driver holdfast = {
     "holdfast, one client", client_open, client_close, join, leave, get, set,
+};
+
+const struct driver holdfast_tls = {
+    "holdfast over TLS", client_open_tls, client_close, join, leave, get, set,
 };

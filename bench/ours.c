@@ -15,10 +15,13 @@ struct hf_client *ours_open(const struct address *address, const char *option,
     if (address->unix_path) {
         snprintf(url, sizeof url, "unix://%s", address->unix_path);
     } else {
-        snprintf(url, sizeof url, "redis://127.0.0.1:%d", address->port);
+        snprintf(url, sizeof url, "%s://127.0.0.1:%d", address->ca_file ? "rediss" : "redis",
+                 address->port);
     }
     if (hf_options_open(&options)) die("out of memory");
     if (hf_options_set(options, "url", url, &error)) die("%s", error.detail);
+    if (address->ca_file && hf_options_set(options, "tls_ca_file", address->ca_file, &error))
+        die("%s", error.detail);
     if (option && hf_options_set(options, option, value, &error)) die("%s", error.detail);
     if (hf_client_open(options, &client, &error)) die("open: %s", error.detail);
     hf_options_close(options);

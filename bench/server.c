@@ -20,14 +20,17 @@ enum { READY_TRIES = 2000, READY_PAUSE_MS = 5, START_TRIES = 5 };
 
 static void redis_exec(const struct server *server)
 {
-    char port[16];
+    char port[16], tls_port[16];
     char log[128];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     snprintf(port, sizeof port, "%d", server->tcp_address.port);
+    snprintf(tls_port, sizeof tls_port, "%d", server->tls_address.port);
     snprintf(log, sizeof log, "%s/log", server->folder);
     execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1",
            "--unixsocket", server->path, "--dir", server->folder, "--logfile", log, "--save",
-           "", "--appendonly", "no", (char *)NULL);
+           "", "--appendonly", "no", "--tls-port", tls_port, "--tls-cert-file",
+           server->certificate, "--tls-key-file", server->key, "--tls-ca-cert-file",
+           server->certificate, "--tls-auth-clients", "no", (char *)NULL);
     _exit(127);
 }
 
@@ -49,6 +52,8 @@ static void keep(const struct server *server, int leash)
     }
     snprintf(log, sizeof log, "%s/log", server->folder);
     unlink(log);
+    unlink(server->certificate);
+    unlink(server->key);
     unlink(server->path);
     rmdir(server->folder);
     _exit(0);
@@ -89,15 +94,31 @@ static bool wait_ready(struct server *server)
     return false;
 }
 
+static void make_certificate(struct server *server)
+{
+    char command[512];
+    snprintf(server->certificate, sizeof server->certificate, "%s/crt", server->folder);
+    snprintf(server->key, sizeof server->key, "%s/key", server->folder);
+    snprintf(command, sizeof command,
+             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+             "-keyout %s -out %s -days 2 -subj /CN=bench -addext "
+             "subjectAltName=IP:127.0.0.1 2>/dev/null",
+             server->key, server->certificate);
+    if (system(command)) die("openssl cannot make a certificate; is it installed?");
+    server->tls_address.ca_file = server->certificate;
+}
+
 static bool server_try(struct server *server)
 {
     const char *parent = getenv("TMPDIR");
-    *server = (struct server){ .tcp_address = { NULL, port_free() } };
+    *server = (struct server){ .tcp_address = { .port = port_free() },
+                               .tls_address = { .port = port_free() } };
     snprintf(server->folder, sizeof server->folder, "%s/hf-bench-XXXXXX",
              parent && strlen(parent) < 40 ? parent : "/tmp");
     if (!mkdtemp(server->folder)) die("%s: cannot make a folder there", server->folder);
     snprintf(server->path, sizeof server->path, "%s/socket", server->folder);
     server->unix_address.unix_path = server->path;
+    make_certificate(server);
     keeper_start(server);
     if (wait_ready(server)) return true;
     server_stop(server);

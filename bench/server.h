@@ -15,6 +15,7 @@
 struct address {
     const char *unix_path;
     int         port;
+    const char *ca_file; /* TLS, by a certificate that this one vouches for; NULL: plain. */
 };
 
 struct server {
@@ -23,6 +24,8 @@ struct server {
     char           version[32];
     struct address unix_address;
     struct address tcp_address;
+    struct address tls_address;
+    char           certificate[96], key[96]; /* Of the TLS port, signed by itself. */
     pid_t          redis;
     pid_t          keeper;
     int            leash; /* The keeper acts when the last copy of it is closed. */
