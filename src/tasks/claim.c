@@ -10,12 +10,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     LEASE_S = 30,
-    NAP_MS = 2000,       /* Longest sleep between two looks. */
-    NAP_SLACK_MS = 1000, /* What the server may take longer than it was told to. */
-    LAST_LOOK_MS = 5,    /* Less than that is not worth a sleep. */
+    NAP_MS = 2000,        /* Longest sleep between two looks. */
+    NAP_SLACK_MS = 1000,  /* What the server may take longer than it was told to. */
+    SERVER_TICK_MS = 150, /* The server ends sleeps as late as that. */
+    SHORT_NAP_MS = 20,    /* Between two looks when there is no time for a sleep there. */
     WAKE_KEY_MAX = HF_TASK_ID_MAX + 4 + 5 + HF_TASK_TYPE_MAX + 1,
 };
 
@@ -138,6 +140,7 @@ static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct wanted *w,
         argv[argc++] = hf_str(keys[i]);
     } while (argc - 1 < w->claim.type_count);
 
+    if (nap_ms < 1) nap_ms = 1;
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%" PRId64 ".%03d", nap_ms / 1000,
              (int)(nap_ms % 1000));
@@ -152,6 +155,17 @@ static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct wanted *w,
     const hf_err     err = hf_client_command(tasks->client, &call, argv, argc, &reply, error);
     if (!err) hf_reply_free(reply);
     return err;
+}
+
+static int64_t min_ms(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void nap_here(int64_t ms)
+{
+    const struct timespec nap = { 0, (ms > 0 ? ms : 1) * 1000000 };
+    nanosleep(&nap, NULL);
 }
 
 /* The leader asks, sleeps, asks. Others follow until they lead, or their time is over. */
@@ -169,11 +183,14 @@ static hf_err wait_for_task(struct hf_tasks *tasks, const struct hf_call *call,
         err = ask(tasks, &rest, w, true, task, &next_ms, error);
         if (err != HF_MISS) break;
 
-        const int64_t left_ms = hf_to_ms(hf_between(hf_now(), end)) - LAST_LOOK_MS;
-        if (left_ms <= 0) break;
-        int64_t nap_ms = left_ms < NAP_MS ? left_ms : NAP_MS;
-        if (next_ms >= 0 && next_ms < nap_ms) nap_ms = next_ms ? next_ms : 1;
-        err = sleep_on_wake_keys(tasks, w, nap_ms, end, error);
+        const int64_t left_ms = hf_to_ms(hf_between(hf_now(), end));
+        const int64_t soon_ms = next_ms >= 0 && next_ms < NAP_MS ? next_ms : NAP_MS;
+        if (left_ms <= SERVER_TICK_MS) {
+            nap_here(min_ms(min_ms(left_ms, soon_ms), SHORT_NAP_MS));
+            continue;
+        }
+        err = sleep_on_wake_keys(tasks, w, min_ms(left_ms - SERVER_TICK_MS, soon_ms), end,
+                                 error);
         if (err) break;
         err = HF_MISS;
     }

@@ -14,7 +14,7 @@ if is_move then
         why = lost(r, token)
     elseif status == PENDING then
         why = refuses_requeue(id, r)
-    elseif not (status == CANCELLED and r.s == PENDING) then
+    elseif status ~= CANCELLED or not is_live(r.s) then
         why = 'MOVE'
     end
     if status == RUNNING then why = 'MOVE' end

@@ -57,6 +57,9 @@ enum hf_task_status tasks_fixture_status(struct tasks_fixture *f, const char *id
 const char *tasks_fixture_ask(struct tasks_fixture *f, const char *format, ...)
     HF_PRINTF(2, 3);
 
+/* What a Lua script answers there, in the same way. */
+const char *tasks_fixture_eval(struct tasks_fixture *f, const char *script);
+
 /* Lets the lease of a task end, as if its time had passed, and recovers it. */
 void tasks_fixture_expire(struct tasks_fixture *f, const char *id);
 
