@@ -83,18 +83,38 @@ static hf_err meaning(const struct hf_reply *reply, struct hf_error *error)
     return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
 }
 
+/* A connection that is lost while the server does not know the script yet leaves doubt that
+ * the client cannot dispel: it is told only that the script is missing. So once more. */
+static hf_err send_script(struct hf_tasks *tasks, struct hf_call how,
+                          const struct hf_script *script, const struct hf_task_args *args,
+                          struct hf_reply **reply, struct hf_error *error)
+{
+    const struct hf_bytes key = hf_str(tasks->base);
+    const hf_instant end = hf_later(hf_now(), how.timeout.ns ? how.timeout : tasks->timeout);
+    hf_err           err = hf_client_script(tasks->client, &how, script, &key, 1, args->argv,
+                                            args->count, reply, error);
+    const bool       is_safe = how.command_class == HF_COMMAND_READ ||
+                         how.command_class == HF_COMMAND_IDEMPOTENT;
+    how.timeout = hf_between(hf_now(), end);
+    if (is_safe && hf_err_category(err) == HF_CATEGORY_LOST && how.timeout.ns) {
+        err = hf_client_script(tasks->client, &how, script, &key, 1, args->argv, args->count,
+                               reply, error);
+    }
+    /* Ours run out of memory before they begin, or not at all. */
+    if (err == HF_E_OOM_SCRIPT) err = hf_fail_in(error, HF_E_OOM, "script");
+    return err;
+}
+
 hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call        *call,
                     enum hf_command_class class, const struct hf_script *script,
                     const struct hf_task_args *args, struct hf_reply **reply,
                     struct hf_error *error)
 {
-    const struct hf_bytes key = hf_str(tasks->base);
-    struct hf_call        how = call ? *call : (struct hf_call){ 0 };
-    struct hf_reply      *answer;
+    struct hf_call   how = call ? *call : (struct hf_call){ 0 };
+    struct hf_reply *answer;
     if (how.command_class == HF_COMMAND_AUTO) how.command_class = class;
 
-    hf_err err = hf_client_script(tasks->client, &how, script, &key, 1, args->argv,
-                                  args->count, &answer, error);
+    hf_err err = send_script(tasks, how, script, args, &answer, error);
     if (err) return err;
     err = meaning(answer, error);
     if (err && err != HF_MISS) {
