@@ -28,3 +28,13 @@ string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/holdfast.pc.in ${PROJECT_BINARY_DIR}/holdfast.pc
                @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/holdfast.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# What is linked into the library on this machine, as a CycloneDX list.
+if(NOT HF_SANITIZE AND NOT HF_COVERAGE)
+    set(sbom ${PROJECT_BINARY_DIR}/holdfast.cdx.json)
+    add_custom_command(OUTPUT ${sbom} DEPENDS holdfast ${PROJECT_SOURCE_DIR}/tools/sbom VERBATIM
+                       COMMAND sh ${PROJECT_SOURCE_DIR}/tools/sbom ${PROJECT_VERSION}
+                               $<TARGET_FILE:holdfast> ${sbom})
+    add_custom_target(holdfast_sbom ALL DEPENDS ${sbom})
+    install(FILES ${sbom} DESTINATION ${CMAKE_INSTALL_DATADIR}/holdfast)
+endif()
