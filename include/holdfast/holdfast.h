@@ -27,5 +27,6 @@
 #include <holdfast/time.h>
 #include <holdfast/usage.h>
 #include <holdfast/warm.h>
+#include <holdfast/worker.h>
 
 #endif

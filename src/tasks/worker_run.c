@@ -1,0 +1,208 @@
+#include "core/alloc.h"
+#include "core/rng.h"
+#include "tasks/tasks.h"
+#include "tasks/worker.h"
+
+#include <string.h>
+
+enum {
+    CLAIM_MS = 1000, /* How long a stop may find a thread waiting for a task. */
+    DELIVER_MS = 2000,
+    NAP_MS_MIN = 20, /* Between two tries while Redis is down, doubled for each, ... */
+    NAP_MS_MAX = 1000,
+    LAST_CALL_MS = 500, /* When the grace is over. */
+};
+
+static hf_duration within(hf_duration timeout, uint32_t ms)
+{
+    return timeout.ns < hf_ms(ms).ns ? timeout : hf_ms(ms);
+}
+
+/* How long to rest after so many failures in a row: half of it by chance, so that the
+ * threads of many workers do not come back at once. */
+static hf_duration rest_after(uint32_t failures)
+{
+    struct hf_rng  rng = { hf_rng_seed() };
+    const uint32_t doubled = failures < 7 ? NAP_MS_MIN << failures : NAP_MS_MAX;
+    const uint32_t ms = doubled < NAP_MS_MAX ? doubled : NAP_MS_MAX;
+    return hf_ms(ms / 2 + (uint32_t)hf_rng_below(&rng, ms / 2 + 1));
+}
+
+static void begin(struct hf_job *job, struct hf_task *task, hf_instant claimed)
+{
+    struct hf_worker *worker = job->worker;
+    const hf_duration timeout = worker->task_timeout;
+    job->task = task;
+    job->deadline = timeout.ns ? hf_later(hf_now(), timeout) : hf_never();
+    pthread_mutex_lock(&worker->lock);
+    memcpy(job->guarded.id, task->id, strlen(task->id) + 1);
+    job->guarded.token = task->token;
+    job->guarded.is_running = true;
+    job->guarded.verdict = HF_OK;
+    job->guarded.is_settled = false;
+    job->guarded.has_news = false;
+    job->guarded.has_message = false;
+    job->guarded.progress = -1;
+    job->guarded.beat_at = hf_later(claimed, worker->beat_every);
+    worker->guarded.stats.started++;
+    worker->guarded.stats.running++;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void finish(struct hf_job *job)
+{
+    struct hf_worker *worker = job->worker;
+    pthread_mutex_lock(&worker->lock);
+    job->guarded.token = 0;
+    pthread_mutex_unlock(&worker->lock);
+    hf_task_free(job->task);
+    hf_free(worker->allocator, job->result);
+    job->task = NULL;
+    job->result = NULL;
+    job->result_size = 0;
+}
+
+static hf_err send(struct hf_job *job, enum hf_job_end end, bool is_late,
+                   const struct hf_call *call)
+{
+    struct hf_tasks      *tasks = job->worker->tasks;
+    const char           *id = job->task->id;
+    const uint64_t        token = job->task->token;
+    const struct hf_bytes result = hf_bytes(job->result, job->result_size);
+    if (is_late) {
+        return hf_tasks_fail(tasks, call, id, token, hf_str("timed out"), false, NULL, NULL);
+    }
+    switch (end) {
+    case HF_JOB_DONE: return hf_tasks_complete(tasks, call, id, token, result, NULL);
+    case HF_JOB_RELEASE: return hf_tasks_release(tasks, call, id, token, hf_ns(0), NULL);
+    default:
+        return hf_tasks_fail(tasks, call, id, token, job->result ? result : hf_str("failed"),
+                             end == HF_JOB_DEAD, NULL, NULL);
+    }
+}
+
+/* Whether Redis may take later what it did not take now. */
+static bool may_pass(hf_err err)
+{
+    switch (hf_err_category(err)) {
+    case HF_CATEGORY_NONE:
+    case HF_CATEGORY_USAGE:
+    case HF_CATEGORY_REPLY: return false;
+    case HF_CATEGORY_LOCAL: return err != HF_E_CLOSED && err != HF_E_FORKED;
+    default: return true;
+    }
+}
+
+/* Tries until the server has answered, or the worker gives up. */
+static hf_err deliver(struct hf_job *job, enum hf_job_end end, bool is_late)
+{
+    struct hf_worker *worker = job->worker;
+    bool              is_held = false, is_last = false;
+    hf_err            err;
+    for (uint32_t failures = 0;; failures++) {
+        const struct hf_call call = {
+            .timeout = within(worker->tasks->timeout, is_last ? LAST_CALL_MS : DELIVER_MS),
+        };
+        err = send(job, end, is_late, &call);
+        if (!may_pass(err) || is_last) break;
+
+        pthread_mutex_lock(&worker->lock);
+        if (!is_held) worker->guarded.stats.holding++;
+        is_held = true;
+        if (!worker->guarded.gives_up) {
+            hf_worker_nap(worker, hf_later(hf_now(), rest_after(failures)));
+        }
+        is_last = worker->guarded.gives_up;
+        pthread_mutex_unlock(&worker->lock);
+    }
+    if (is_held) {
+        pthread_mutex_lock(&worker->lock);
+        worker->guarded.stats.holding--;
+        pthread_mutex_unlock(&worker->lock);
+    }
+    return err;
+}
+
+/* Where a run is counted. Under the lock. */
+static uint64_t *count_of(struct hf_worker_stats *stats, enum hf_job_end end, bool is_late,
+                          hf_err err)
+{
+    if (err == HF_E_TASK_CANCELLED) return &stats->cancelled;
+    if (is_late && (!err || err == HF_E_TASK_TOKEN)) return &stats->timed_out;
+    if (err == HF_E_TASK_TOKEN || err == HF_E_TASK_UNKNOWN) return &stats->lost;
+    if (err) return &stats->undelivered;
+    if (end == HF_JOB_DONE) return &stats->succeeded;
+    return end == HF_JOB_RELEASE ? &stats->released : &stats->failed;
+}
+
+static void run(struct hf_job *job)
+{
+    struct hf_worker     *worker = job->worker;
+    const enum hf_job_end end = worker->work(job, worker->ctx);
+    const bool            is_over = !hf_before(hf_now(), job->deadline);
+
+    pthread_mutex_lock(&worker->lock);
+    if (!job->guarded.verdict && is_over) job->guarded.verdict = HF_E_TIMEOUT;
+    const hf_err verdict = job->guarded.verdict;
+    job->guarded.is_running = false;
+    worker->guarded.stats.running--;
+    pthread_mutex_unlock(&worker->lock);
+
+    const bool   is_late = verdict == HF_E_TIMEOUT;
+    const bool   is_lost = verdict == HF_E_TASK_CANCELLED || verdict == HF_E_TASK_TOKEN;
+    const hf_err err = is_lost ? verdict : deliver(job, end, is_late);
+
+    pthread_mutex_lock(&worker->lock);
+    ++*count_of(&worker->guarded.stats, end, is_late, err);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* True when a task was claimed; else rests if need be. */
+static bool claim(struct hf_job *job, uint32_t *failures)
+{
+    struct hf_worker    *worker = job->worker;
+    const struct hf_call call = { .timeout = hf_ms(CLAIM_MS) };
+    const hf_instant     asked = hf_now();
+    struct hf_task      *task;
+    const hf_err err = hf_tasks_claim(worker->tasks, &call, &worker->claim, &task, NULL);
+    if (!err) {
+        *failures = 0;
+        begin(job, task, asked);
+        return true;
+    }
+    if (err == HF_MISS) {
+        *failures = 0;
+        return false;
+    }
+    pthread_mutex_lock(&worker->lock);
+    if (!worker->guarded.is_stopping) {
+        hf_worker_nap(worker, hf_later(hf_now(), rest_after((*failures)++)));
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return false;
+}
+
+static bool is_stopping(struct hf_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    const bool stops = worker->guarded.is_stopping;
+    pthread_mutex_unlock(&worker->lock);
+    return stops;
+}
+
+void *hf_worker_run(void *arg)
+{
+    struct hf_job    *job = arg;
+    struct hf_worker *worker = job->worker;
+    uint32_t          failures = 0;
+    while (!is_stopping(worker)) {
+        if (!claim(job, &failures)) continue;
+        run(job);
+        finish(job);
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->guarded.alive--;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
