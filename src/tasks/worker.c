@@ -39,7 +39,6 @@ static hf_err copy_claim(struct hf_worker *worker, const struct hf_worker_option
     worker->claim = (struct hf_claim){
         .priorities = o->priorities,
         .lease = o->lease.ns ? o->lease : hf_seconds(LEASE_S),
-        .waits = true,
     };
     if (o->name) {
         worker->claim.worker = hf_copy_text(a, o->name, strlen(o->name));
@@ -119,6 +118,7 @@ hf_err hf_worker_open(struct hf_tasks *tasks, const struct hf_worker_options *op
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&worker->changed, &monotonic);
+    pthread_cond_init(&worker->scout_is_gone, NULL);
     pthread_condattr_destroy(&monotonic);
 
     err = copy_claim(worker, options);
@@ -142,16 +142,23 @@ static void wait_for_end(struct hf_worker *worker, hf_instant until)
     }
 }
 
+/* Under the lock. */
+static void announce(struct hf_worker *worker)
+{
+    pthread_cond_broadcast(&worker->scout_is_gone);
+    pthread_cond_broadcast(&worker->changed);
+}
+
 hf_err hf_worker_stop(struct hf_worker *worker, hf_duration grace, struct hf_error *error)
 {
     const hf_instant end = hf_later(hf_now(), grace);
     pthread_mutex_lock(&worker->lock);
     worker->guarded.is_stopping = true;
-    pthread_cond_broadcast(&worker->changed);
+    announce(worker);
     wait_for_end(worker, end);
     if (worker->guarded.alive > 0) {
         worker->guarded.gives_up = true;
-        pthread_cond_broadcast(&worker->changed);
+        announce(worker);
         wait_for_end(worker, hf_later(end, hf_ms(LAST_MS)));
     }
     const uint32_t alive = worker->guarded.alive;
@@ -166,17 +173,18 @@ void hf_worker_close(struct hf_worker *worker)
     pthread_mutex_lock(&worker->lock);
     worker->guarded.is_stopping = true;
     worker->guarded.gives_up = true;
-    pthread_cond_broadcast(&worker->changed);
+    announce(worker);
     pthread_mutex_unlock(&worker->lock);
     for (uint32_t i = 0; i < worker->thread_count; i++) {
         pthread_join(worker->threads[i], NULL);
     }
     pthread_mutex_lock(&worker->lock);
     worker->guarded.is_closing = true;
-    pthread_cond_broadcast(&worker->changed);
+    announce(worker);
     pthread_mutex_unlock(&worker->lock);
     if (worker->has_beat_thread) pthread_join(worker->beat_thread, NULL);
 
+    pthread_cond_destroy(&worker->scout_is_gone);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
     free_claim(worker);

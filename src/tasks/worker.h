@@ -55,9 +55,11 @@ struct hf_worker {
     struct hf_job             *jobs; /* One for each thread. */
 
     pthread_mutex_t lock;
+    pthread_cond_t  scout_is_gone;
     pthread_cond_t  changed; /* Stopping, giving up, the end of a thread. */
     struct {
         bool                   is_stopping; /* No more claims. */
+        bool                   has_scout;   /* A thread waits for tasks. */
         bool                   gives_up;    /* The grace is over. */
         bool                   is_closing;  /* The beating thread ends. */
         uint32_t               alive;       /* Threads that have not ended. */

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-    CLAIM_MS = 1000, /* How long a stop may find a thread waiting for a task. */
+    WAIT_MS = 500, /* How long a stop may find the scout waiting for a task. */
+    CLAIM_MS = 2000,
     DELIVER_MS = 2000,
     NAP_MS_MIN = 20, /* Between two tries while Redis is down, doubled for each, ... */
     NAP_MS_MAX = 1000,
@@ -129,6 +130,7 @@ static uint64_t *count_of(struct hf_worker_stats *stats, enum hf_job_end end, bo
 {
     if (err == HF_E_TASK_CANCELLED) return &stats->cancelled;
     if (is_late && (!err || err == HF_E_TASK_TOKEN)) return &stats->timed_out;
+    if (err == HF_E_TASK_TOKEN && end == HF_JOB_RELEASE) return &stats->released;
     if (err == HF_E_TASK_TOKEN || err == HF_E_TASK_UNKNOWN) return &stats->lost;
     if (err) return &stats->undelivered;
     if (end == HF_JOB_DONE) return &stats->succeeded;
@@ -157,29 +159,48 @@ static void run(struct hf_job *job)
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* True when a task was claimed; else rests if need be. */
-static bool claim(struct hf_job *job, uint32_t *failures)
+/* One thread of the worker at a time waits for tasks. False when it is time to stop. */
+static bool become_scout(struct hf_worker *worker)
 {
-    struct hf_worker    *worker = job->worker;
-    const struct hf_call call = { .timeout = hf_ms(CLAIM_MS) };
-    const hf_instant     asked = hf_now();
-    struct hf_task      *task;
-    const hf_err err = hf_tasks_claim(worker->tasks, &call, &worker->claim, &task, NULL);
-    if (!err) {
-        *failures = 0;
-        begin(job, task, asked);
-        return true;
+    pthread_mutex_lock(&worker->lock);
+    while (worker->guarded.has_scout && !worker->guarded.is_stopping) {
+        pthread_cond_wait(&worker->scout_is_gone, &worker->lock);
     }
-    if (err == HF_MISS) {
-        *failures = 0;
-        return false;
-    }
+    const bool stops = worker->guarded.is_stopping;
+    if (!stops) worker->guarded.has_scout = true;
+    pthread_mutex_unlock(&worker->lock);
+    return !stops;
+}
+
+static void leave_scouting(struct hf_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->guarded.has_scout = false;
+    pthread_cond_signal(&worker->scout_is_gone);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* At once after a task; else as the scout, who waits. */
+static hf_err claim(struct hf_worker *worker, bool is_idle, struct hf_task **task)
+{
+    struct hf_claim claim = worker->claim;
+    claim.waits = is_idle;
+    if (is_idle && !become_scout(worker)) return HF_MISS;
+    const struct hf_call call = {
+        .timeout = is_idle ? hf_ms(WAIT_MS) : within(worker->tasks->timeout, CLAIM_MS),
+    };
+    const hf_err err = hf_tasks_claim(worker->tasks, &call, &claim, task, NULL);
+    if (is_idle) leave_scouting(worker);
+    return err;
+}
+
+static void rest(struct hf_worker *worker, uint32_t failures)
+{
     pthread_mutex_lock(&worker->lock);
     if (!worker->guarded.is_stopping) {
-        hf_worker_nap(worker, hf_later(hf_now(), rest_after((*failures)++)));
+        hf_worker_nap(worker, hf_later(hf_now(), rest_after(failures)));
     }
     pthread_mutex_unlock(&worker->lock);
-    return false;
 }
 
 static bool is_stopping(struct hf_worker *worker)
@@ -190,13 +211,38 @@ static bool is_stopping(struct hf_worker *worker)
     return stops;
 }
 
+/* A task that came when the worker was told to stop goes back. */
+static void give_back(struct hf_worker *worker, struct hf_task *task)
+{
+    const struct hf_call call = { .timeout = hf_ms(LAST_CALL_MS) };
+    const hf_err err = hf_tasks_release(worker->tasks, &call, task->id, task->token, hf_ns(0),
+                                        NULL);
+    hf_task_free(task);
+    if (err) return; /* Its lease ends by itself. */
+}
+
 void *hf_worker_run(void *arg)
 {
     struct hf_job    *job = arg;
     struct hf_worker *worker = job->worker;
+    struct hf_task   *task;
     uint32_t          failures = 0;
+    bool              is_idle = false;
     while (!is_stopping(worker)) {
-        if (!claim(job, &failures)) continue;
+        const hf_instant asked = hf_now();
+        const hf_err     err = claim(worker, is_idle, &task);
+        is_idle = err == HF_MISS;
+        if (err && !is_idle) {
+            rest(worker, failures++);
+            continue;
+        }
+        failures = 0;
+        if (is_idle) continue;
+        if (is_stopping(worker)) {
+            give_back(worker, task);
+            break;
+        }
+        begin(job, task, asked);
         run(job);
         finish(job);
     }

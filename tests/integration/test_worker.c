@@ -59,7 +59,10 @@ static void start(struct shift *shift, const char *url, hf_duration task_timeout
         .task_timeout = task_timeout,
         .name = "tester",
     };
-    shift->tasks = tasks_fixture_another(&shift->f, NULL, url);
+    char quick[256];
+    snprintf(quick, sizeof quick, "%s?socket_timeout=0.3",
+             url ? url : redis_server_unix_url(shift->f.server));
+    shift->tasks = tasks_fixture_another(&shift->f, NULL, quick);
     assert_int_equal(hf_worker_open(shift->tasks, &options, play, &shift->script,
                                     &shift->worker, &shift->f.error),
                      HF_OK);
