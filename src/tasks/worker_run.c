@@ -10,7 +10,7 @@ enum {
     CLAIM_MS = 2000,
     DELIVER_MS = 2000,
     NAP_MS_MIN = 20, /* Between two tries while Redis is down, doubled for each, ... */
-    NAP_MS_MAX = 1000,
+    NAP_MS_MAX = 1280,
     LAST_CALL_MS = 500, /* When the grace is over. */
 };
 
@@ -23,10 +23,10 @@ static hf_duration within(hf_duration timeout, uint32_t ms)
  * threads of many workers do not come back at once. */
 static hf_duration rest_after(uint32_t failures)
 {
-    struct hf_rng  rng = { hf_rng_seed() };
-    const uint32_t doubled = failures < 7 ? NAP_MS_MIN << failures : NAP_MS_MAX;
-    const uint32_t ms = doubled < NAP_MS_MAX ? doubled : NAP_MS_MAX;
-    return hf_ms(ms / 2 + (uint32_t)hf_rng_below(&rng, ms / 2 + 1));
+    struct hf_rng rng = { hf_rng_seed() };
+    uint32_t      ms = NAP_MS_MIN;
+    while (failures-- > 0 && ms < NAP_MS_MAX) ms *= 2;
+    return hf_ms(ms / 2 + (uint32_t)hf_rng_below(&rng, ms / 2));
 }
 
 static void begin(struct hf_job *job, struct hf_task *task, hf_instant claimed)
