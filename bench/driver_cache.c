@@ -23,9 +23,15 @@ static void store(struct hf_cache *cache, const struct dataset *data)
 
 struct hf_cache *ours_open_cache(struct hf_client *client, const struct dataset *data)
 {
+    return ours_open_cache_with(client, data, NULL);
+}
+
+struct hf_cache *ours_open_cache_with(struct hf_client *client, const struct dataset *data,
+                                      const struct hf_cache_options *how)
+{
     struct hf_cache *cache;
     struct hf_error  error;
-    if (hf_cache_open(client, NULL, &cache, &error)) die("cache: %s", error.detail);
+    if (hf_cache_open(client, how, &cache, &error)) die("cache: %s", error.detail);
     store(cache, data);
     return cache;
 }

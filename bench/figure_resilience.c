@@ -1,8 +1,8 @@
 #include "die.h"
 #include "figures.h"
-#include "histogram.h"
 #include "ours.h"
 #include "redis.h"
+#include "step.h"
 
 #include <holdfast/breaker.h>
 #include <pthread.h>
@@ -10,24 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { ROUND = 1000 }; /* Steps between two looks at the clock. */
-
-/* How long a step takes, in ns, when round() takes ROUND of them: the median of many rounds,
- * so that the moments in which somebody else had the processor do not count. */
-static double ns_per_step(struct lab *lab, void (*round)(void *ctx), void *ctx)
-{
-    struct histogram rounds = { 0 };
-    hf_instant       begun = hf_now();
-    const hf_instant end = hf_later(begun, lab->slice);
-    while (rounds.total == 0 || hf_before(begun, end)) {
-        round(ctx);
-        const hf_instant ended = hf_now();
-        histogram_add(&rounds, (uint64_t)hf_between(begun, ended).ns);
-        begun = ended;
-    }
-    return histogram_quantile(&rounds, 0.5) / ROUND;
-}
 
 struct closed {
     struct hf_breaker *breaker;
@@ -37,7 +19,7 @@ struct closed {
 static void admit_and_report(void *ctx)
 {
     const struct closed *closed = ctx;
-    for (int i = 0; i < ROUND; i++) {
+    for (int i = 0; i < STEP_ROUND; i++) {
         struct hf_permit permit;
         if (hf_breaker_admit(closed->breaker, closed->now, &permit)) die("breaker: refused");
         hf_breaker_report(closed->breaker, closed->now, permit, HF_OUTCOME_SUCCESS, hf_ns(0));
@@ -52,7 +34,7 @@ double breaker_closed_ns(struct lab *lab, const struct load *load,
     struct closed   closed = { .now = hf_now() };
     struct hf_error error;
     if (hf_breaker_open(NULL, &closed.breaker, &error)) die("breaker: %s", error.detail);
-    const double ns = ns_per_step(lab, admit_and_report, &closed);
+    const double ns = ns_per_step(lab->slice, admit_and_report, &closed);
     hf_breaker_close(closed.breaker);
     return ns;
 }
@@ -61,7 +43,7 @@ static void be_refused(void *ctx)
 {
     const struct hf_bytes argv[] = { hf_bytes("GET", 3), hf_bytes("bench:none", 10) };
     struct hf_reply      *reply;
-    for (int i = 0; i < ROUND; i++) {
+    for (int i = 0; i < STEP_ROUND; i++) {
         if (hf_client_command(ctx, NULL, argv, 2, &reply, NULL) != HF_E_BREAKER_OPEN) {
             die("the breaker does not stay open");
         }
@@ -100,7 +82,7 @@ double fail_fast_open_ns(struct lab *lab, const struct load *load,
     (void)load;
     (void)driver;
     struct hf_client *client = open_without_server(lab);
-    const double      ns = ns_per_step(lab, be_refused, client);
+    const double      ns = ns_per_step(lab->slice, be_refused, client);
     hf_client_close(client);
     return ns;
 }

@@ -44,6 +44,14 @@ double breaker_closed_ns(struct lab *lab, const struct load *load,
 double fail_fast_open_ns(struct lab *lab, const struct load *load,
                          const struct driver *driver);
 
+/* A hit of the near cache, in one thread, or in each of two; the memory of one entry without
+ * its key and value; and the share of hits over that of the least recently used. */
+double near_hit_ns(struct lab *lab, const struct load *load, const struct driver *driver);
+double near_hit_2t_ns(struct lab *lab, const struct load *load, const struct driver *driver);
+double near_overhead_bytes(struct lab *lab, const struct load *load,
+                           const struct driver *driver);
+double near_hit_ratio(struct lab *lab, const struct load *load, const struct driver *driver);
+
 /* Commands that reached a server for each call made, while it answers BUSY to all. */
 double retry_amplification(struct lab *lab, const struct load *load,
                            const struct driver *driver);

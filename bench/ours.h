@@ -24,6 +24,10 @@ bool ours_is_value(const struct hf_reply *reply, struct hf_bytes expected);
 /* A cache with default options that holds the dataset, or dies. */
 struct hf_cache *ours_open_cache(struct hf_client *client, const struct dataset *data);
 
+/* The same with options. */
+struct hf_cache *ours_open_cache_with(struct hf_client *client, const struct dataset *data,
+                                      const struct hf_cache_options *how);
+
 /* The same test for a cached value, which is released. */
 bool ours_is_cached(struct hf_value *value, struct hf_bytes expected);
 

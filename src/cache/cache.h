@@ -74,7 +74,8 @@ HF_NODISCARD hf_err hf_cache_near_open(struct hf_cache               *cache,
                                        struct hf_error               *error);
 void                hf_cache_near_close(struct hf_cache *cache);
 
-/* A fresh value, the caller's, or NULL; counted. It may say that there is none. */
+/* A fresh value, the caller's, or NULL; it may say that there is none. Counted, as near hit,
+ * near miss, or miss; the hits become hits as well when statistics are read. */
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name);
 
 /* One that is marked stale, for when Redis failed; counted. */

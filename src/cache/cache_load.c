@@ -385,13 +385,10 @@ static hf_err load_once(struct load *l, struct hf_value **value)
 static hf_err look_first(struct load *l, struct hf_value **value)
 {
     const hf_instant end = l->op.limit.end;
-    struct hf_value *found = hf_cache_near_get(l->op.cache, l->name);
-    hf_err           err = HF_OK;
-    if (!found) {
-        l->op.limit.end = hf_later(l->op.start, hf_ns(hf_between(l->op.start, end).ns / 2));
-        err = hf_cache_fetch(&l->op, true, &found);
-        l->op.limit.end = end;
-    }
+    struct hf_value *found = NULL;
+    l->op.limit.end = hf_later(l->op.start, hf_ns(hf_between(l->op.start, end).ns / 2));
+    const hf_err err = hf_cache_fetch(&l->op, true, &found);
+    l->op.limit.end = end;
     if (err && err != HF_MISS) l->in_hand = hf_cache_near_get_stale(l->op.cache, l->name);
     if (err) return err;
 
@@ -409,6 +406,12 @@ static hf_err look_first(struct load *l, struct hf_value **value)
 
 static hf_err get_or_load(struct load *l, struct hf_value **value)
 {
+    struct hf_value *near = hf_cache_near_get(l->op.cache, l->name);
+    if (near && !is_due_early(l, near)) {
+        *value = near;
+        return hf_cache_take_plain(HF_OK, value);
+    }
+    hf_value_release(near);
     hf_err err = look_first(l, value);
     if (!err) return hf_cache_count_read(l->op.cache, hf_cache_take_plain(err, value));
 

@@ -226,7 +226,7 @@ static bool look_near(struct many *m, struct hf_value **values)
         struct hf_value *value = hf_cache_near_get(m->cache, m->keys[i]);
         m->entries[i].is_near = value != NULL;
         if (value) {
-            m->errs[i] = hf_cache_count_read(m->cache, hf_cache_take_plain(HF_OK, &value));
+            m->errs[i] = hf_cache_take_plain(HF_OK, &value);
             values[i] = value;
             found++;
         } else {

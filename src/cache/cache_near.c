@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/wall_clock.h"
 
 #include <string.h>
 #include <time.h>
@@ -21,9 +22,16 @@ struct hf_cache_near {
     struct hf_cache   *cache;
     struct hf_near     near;
     struct hf_tracking tracking;
+    _Atomic int64_t    offset_ms; /* What to add to our clock for the time of day. */
 };
 
 /* ---- What Redis tells ---------------------------------------------------------- */
+
+static void compare_clocks(struct hf_cache_near *n)
+{
+    atomic_store_explicit(&n->offset_ms, hf_unix_ms() - hf_now().ns / 1000000,
+                          memory_order_relaxed);
+}
 
 static void flush(void *ctx)
 {
@@ -37,6 +45,7 @@ static void live(void *ctx, hf_instant since)
 {
     struct hf_cache_near *n = ctx;
     hf_namespace_replace(&n->cache->namespace, since, 0);
+    compare_clocks(n);
     hf_near_live(&n->near, since);
 }
 
@@ -63,6 +72,7 @@ static void all_changed(void *ctx)
 static void heard(void *ctx, hf_instant since)
 {
     struct hf_cache_near *n = ctx;
+    compare_clocks(n);
     hf_near_heard(&n->near, since);
 }
 
@@ -138,14 +148,16 @@ void hf_cache_near_close(struct hf_cache *cache)
 
 /* ---- Reading ------------------------------------------------------------------- */
 
-static struct hf_near_time coarse_time(void)
+/* The time of day by the other clock: the two are compared each time that something is heard,
+ * and nothing is fresh without. */
+static struct hf_near_time coarse_time(const struct hf_cache_near *n)
 {
-    struct timespec now, unix_time;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    clock_gettime(CLOCK_REALTIME_COARSE, &unix_time);
-    return (struct hf_near_time){ { now.tv_sec * INT64_C(1000000000) + now.tv_nsec },
-                                  unix_time.tv_sec * INT64_C(1000) +
-                                      unix_time.tv_nsec / 1000000 };
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    const int64_t offset_ms = atomic_load_explicit(&n->offset_ms, memory_order_relaxed);
+    return (struct hf_near_time){ { t.tv_sec * INT64_C(1000000000) + t.tv_nsec },
+                                  t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000 +
+                                      offset_ms };
 }
 
 static bool is_child(const struct hf_cache *cache)
@@ -159,9 +171,10 @@ struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
     if (!n || is_child(cache)) return NULL;
 
     const struct hf_near_key key = hf_near_key(&n->near, name);
-    struct hf_value         *value = hf_near_get(&n->near, &key, coarse_time());
-    hf_metrics_inc(cache->metrics,
-                   value ? HF_STAT_CACHE_NEAR_HITS : HF_STAT_CACHE_NEAR_MISSES);
+    struct hf_value         *value = hf_near_get(&n->near, &key, coarse_time(n));
+    hf_metrics_inc(cache->metrics, !value             ? HF_STAT_CACHE_NEAR_MISSES
+                                   : value->is_absent ? HF_STAT_CACHE_MISSES
+                                                      : HF_STAT_CACHE_NEAR_HITS);
     return value;
 }
 
@@ -171,7 +184,7 @@ struct hf_value *hf_cache_near_get_stale(struct hf_cache *cache, struct hf_bytes
     struct hf_value      *stale;
     if (!n || cache->stale_limit_ms == 0 || is_child(cache)) return NULL;
 
-    const struct hf_near_time at = coarse_time();
+    const struct hf_near_time at = coarse_time(n);
     const struct hf_near_key  key = hf_near_key(&n->near, name);
     struct hf_value *value = hf_near_get_stale(&n->near, &key, at, cache->stale_limit_ms);
     if (!value) return NULL;
@@ -209,7 +222,7 @@ void hf_cache_near_keep(struct hf_cache *cache, struct hf_bytes name,
                                          .expires_ms = value->expires_ms,
                                          .sliding_ms = sliding_ms,
                                          .is_absent = hf_value_is_absent(value) };
-    (void)hf_near_keep(&n->near, &key, ticket, &entry, coarse_time());
+    (void)hf_near_keep(&n->near, &key, ticket, &entry, coarse_time(n));
 }
 
 void hf_cache_near_evict(struct hf_cache *cache, struct hf_bytes name)

@@ -157,45 +157,49 @@ hf_err hf_cache_take_plain(hf_err err, struct hf_value **value)
     return err;
 }
 
-static hf_err get(struct hf_cache_op *op, const struct hf_call *call, struct hf_bytes key,
-                  bool stale_too, struct hf_value **value)
+static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
+                             struct hf_bytes key, bool stale_too, struct hf_value **value,
+                             struct hf_error *error)
 {
-    struct hf_value *found = hf_cache_near_get(op->cache, key);
-    if (found) {
-        const hf_err near = hf_cache_take_plain(HF_OK, &found);
-        if (!near) *value = found;
-        return hf_cache_count_read(op->cache, near);
-    }
-    hf_err err = hf_cache_op_begin(op, call, key);
+    struct hf_cache_op op = {
+        .cache = cache, .name = "cache get", .latency = HF_LATENCY_CACHE_GET, .error = error
+    };
+    hf_err err = hf_cache_op_begin(&op, call, key);
     if (err) return err;
 
-    err = hf_cache_take_plain(hf_cache_fetch(op, stale_too, &found), &found);
-    if (err && err != HF_MISS && (stale_too || op->cache->serves_stale)) {
-        found = hf_cache_near_get_stale(op->cache, key);
+    struct hf_value *found = NULL;
+    err = hf_cache_take_plain(hf_cache_fetch(&op, stale_too, &found), &found);
+    if (err && err != HF_MISS && (stale_too || cache->serves_stale)) {
+        found = hf_cache_near_get_stale(cache, key);
         if (found) err = HF_OK;
-        if (found) hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_STALE);
+        if (found) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
     }
     if (!err) *value = found;
-    return hf_cache_op_end(op, hf_cache_count_read(op->cache, err));
+    return hf_cache_op_end(&op, hf_cache_count_read(cache, err));
+}
+
+static hf_err get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                  bool stale_too, struct hf_value **value, struct hf_error *error)
+{
+    struct hf_value *near = hf_cache_near_get(cache, key);
+    if (!near) return get_from_redis(cache, call, key, stale_too, value, error);
+
+    const hf_err err = hf_cache_take_plain(HF_OK, &near);
+    if (!err) *value = near;
+    return err;
 }
 
 hf_err hf_cache_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
                     struct hf_value **value, struct hf_error *error)
 {
-    struct hf_cache_op op = {
-        .cache = cache, .name = "cache get", .latency = HF_LATENCY_CACHE_GET, .error = error
-    };
-    return get(&op, call, key, false, value);
+    return get(cache, call, key, false, value, error);
 }
 
 hf_err hf_cache_get_stale(struct hf_cache *cache, const struct hf_call *call,
                           struct hf_bytes key, struct hf_value **value,
                           struct hf_error *error)
 {
-    struct hf_cache_op op = {
-        .cache = cache, .name = "cache get", .latency = HF_LATENCY_CACHE_GET, .error = error
-    };
-    return get(&op, call, key, true, value);
+    return get(cache, call, key, true, value, error);
 }
 
 hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *header)

@@ -86,7 +86,7 @@ struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key
     pthread_mutex_lock(&lane->lock);
     struct hf_value *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms >= hf_near_shard_fresh_until_ms(value)) value = NULL;
-    if (value) (void)hf_value_acquire(value);
+    if (value) hf_value_hold(value);
     pthread_mutex_unlock(&lane->lock);
     return value;
 }
@@ -102,7 +102,7 @@ struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_ke
     pthread_mutex_lock(&lane->lock);
     struct hf_value *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms - stale_ms >= value->expires_ms) value = NULL;
-    if (value) (void)hf_value_acquire(value);
+    if (value) hf_value_hold(value);
     pthread_mutex_unlock(&lane->lock);
     return value;
 }

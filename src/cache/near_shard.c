@@ -41,11 +41,10 @@ static unsigned char *key_of(struct hf_inline_value *e)
     return e->bytes + e->value.size;
 }
 
-int64_t hf_near_shard_fresh_until_ms(const struct hf_value *value)
+int64_t hf_near_shard_half_left_ms(const struct hf_value *value)
 {
     const struct hf_inline_value *e = (const struct hf_inline_value *)value;
     int64_t                       whole_ms;
-    if (!value->is_sliding) return value->expires_ms;
     memcpy(&whole_ms, e->bytes + value->size + value->key_size, sizeof whole_ms);
     return value->expires_ms - whole_ms / 2;
 }

@@ -86,8 +86,14 @@ void hf_near_shard_clear(struct hf_near_shard *s);
 /* The number of the key's slot. */
 uint32_t hf_near_shard_version(const struct hf_near_shard *s, const struct hf_near_key *key);
 
+/* When half of a sliding TTL is left. */
+int64_t hf_near_shard_half_left_ms(const struct hf_value *value);
+
 /* When a kept value stops being fresh by itself: its expiry, or half of a sliding TTL, so
  * that the next read is one that prolongs it. */
-int64_t hf_near_shard_fresh_until_ms(const struct hf_value *value);
+static inline int64_t hf_near_shard_fresh_until_ms(const struct hf_value *value)
+{
+    return value->is_sliding ? hf_near_shard_half_left_ms(value) : value->expires_ms;
+}
 
 #endif

@@ -39,6 +39,12 @@ struct hf_inline_value {
     unsigned char           bytes[];
 };
 
+/* hf_value_acquire(), inlined. */
+static inline void hf_value_hold(struct hf_value *value)
+{
+    atomic_fetch_add_explicit(&value->references, 1, memory_order_relaxed);
+}
+
 /* What the bytes of a value live in. */
 struct hf_value_source {
     void (*release)(void *object);
