@@ -1,6 +1,5 @@
 #include "cache/cache.h"
 #include "core/alloc.h"
-#include "core/cancel.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/rng.h"
@@ -159,7 +158,6 @@ static hf_err newer_value(struct load *l, struct hf_batch **batch, struct hf_val
 {
     const struct hf_reply *reply;
     struct hf_value       *found;
-    if (hf_cache_distrusts(l->op.cache, l->op.key.wire)) return HF_MISS;
     if (hf_batch_result(*batch, 1, &reply, NULL)) return HF_MISS;
 
     hf_err err = hf_cache_open_value(l->op.cache, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN,
@@ -183,11 +181,14 @@ static hf_err look(struct load *l, struct hf_value **value)
     const struct hf_reply *reply;
     if (hf_batch_open(l->op.cache->client, &batch)) return HF_MISS;
 
+    /* Before asking: by the time of the answer a set may have made up for the delete, and
+     * what was read may be from before it. */
+    const bool is_believed = !hf_cache_distrusts(l->op.cache, l->op.key.wire);
     hf_err     err = ask_for_lease(l, batch);
     const bool answered = !err && hf_batch_result(batch, 0, &reply, NULL) == HF_OK;
     const bool is_taken = answered && hf_reply_is_null(reply);
     l->has_lease = answered && !is_taken;
-    err = answered ? newer_value(l, &batch, value) : HF_MISS;
+    err = answered && is_believed ? newer_value(l, &batch, value) : HF_MISS;
     hf_batch_close(batch);
     return err == HF_MISS && is_taken ? HF_E_OVERLOAD : err;
 }
@@ -451,9 +452,7 @@ hf_err hf_cache_load(struct hf_cache *cache, const struct hf_call *call, struct 
     if (err) return err;
 
     struct hf_value *found = NULL;
-    const int cancels = hf_cancel_defer(); /* Others may wait for what this one loads. */
     err = get_or_load(&l, &found);
-    hf_cancel_restore(cancels);
     if (!err) *value = found;
     return hf_cache_op_end(&l.op, err);
 }

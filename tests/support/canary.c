@@ -2,9 +2,12 @@
 
 #include "support/die.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 struct late_nap {
     hf_instant due;
@@ -92,4 +95,26 @@ hf_duration canary_worst_delay(struct canary *canary, hf_instant from, hf_instan
     }
     pthread_mutex_unlock(&canary->locked.mutex);
     return worst;
+}
+
+/* Of all times in which the thread was runnable and did not run; 0 where the kernel does not
+ * count them. */
+static int64_t delays_ever(void)
+{
+    char          text[128] = "";
+    long long     ran, waited = 0;
+    const int     fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    const ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (size <= 0 || sscanf(text, "%lld %lld", &ran, &waited) != 2) return 0;
+    return waited;
+}
+
+hf_duration canary_own_delay(void)
+{
+    static _Thread_local int64_t known;
+    const int64_t                ever = delays_ever();
+    const hf_duration            since = hf_ns(ever - known);
+    known = ever;
+    return since;
 }

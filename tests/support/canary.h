@@ -31,4 +31,9 @@ void           canary_close(struct canary *canary);
  * Waits until the nap under way at `to` is over. */
 hf_duration canary_worst_delay(struct canary *canary, hf_instant from, hf_instant to);
 
+/* How long the calling thread has waited for a processor although it could have run, since it
+ * last asked, or began. Sees what a sleeper beside it does not: a thread that was preempted.
+ */
+hf_duration canary_own_delay(void);
+
 #endif
