@@ -149,6 +149,14 @@ const struct row rows[] = {
       "entries of 1 KB that warming stores, against redis-cli --pipe",
       "/s", OURS_OVER_PEER, AT_LEAST, 0.7,
       { warm_holdfast, NULL }, { warm_redis_cli, NULL }, KILOBYTE },
+    { "task_claim_flat",
+      "server time of a claim at 1,000,000 pending tasks, against at 1,000",
+      "us", OURS_OVER_PEER, AT_MOST, 1.3,
+      { claim_of_many_us, NULL }, { claim_of_few_us, NULL }, SMALL_GET(1) },
+    { "task_bytes",
+      "server memory of one small pending task",
+      "B", OURS_ALONE, AT_MOST, 1000,
+      { task_bytes, NULL }, { NULL, NULL }, SMALL_GET(1) },
 };
 
 /* clang-format on */
