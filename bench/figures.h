@@ -56,8 +56,8 @@ double near_hit_ratio(struct lab *lab, const struct load *load, const struct dri
 double retry_amplification(struct lab *lab, const struct load *load,
                            const struct driver *driver);
 
-/* Microseconds of the server's time that a claim takes: of a million pending tasks, and of a
- * thousand. */
+/* Microseconds of the server's processor time that a claim takes, of a million pending tasks,
+ * and of a thousand. */
 double claim_of_many_us(struct lab *lab, const struct load *load,
                         const struct driver *driver);
 double claim_of_few_us(struct lab *lab, const struct load *load, const struct driver *driver);

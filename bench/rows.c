@@ -150,7 +150,7 @@ const struct row rows[] = {
       "/s", OURS_OVER_PEER, AT_LEAST, 0.7,
       { warm_holdfast, NULL }, { warm_redis_cli, NULL }, KILOBYTE },
     { "task_claim_flat",
-      "server time of a claim at 1,000,000 pending tasks, against at 1,000",
+      "processor time of the server for a claim at 1,000,000 pending tasks, against at 1,000",
       "us", OURS_OVER_PEER, AT_MOST, 1.3,
       { claim_of_many_us, NULL }, { claim_of_few_us, NULL }, SMALL_GET(1) },
     { "task_bytes",

@@ -17,6 +17,7 @@ enum {
     NAP_MS = 2000,        /* Longest sleep between two looks. */
     NAP_SLACK_MS = 1000,  /* What the server may take longer than it was told to. */
     SERVER_TICK_MS = 150, /* The server ends sleeps as late as that. */
+    LAST_LOOK_MS = 30,    /* Less than that is not enough to ask. */
     SHORT_NAP_MS = 20,    /* Between two looks when there is no time for a sleep there. */
     WAKE_KEY_MAX = HF_TASK_ID_MAX + 4 + 5 + HF_TASK_TYPE_MAX + 1,
 };
@@ -177,7 +178,7 @@ static hf_err wait_for_task(struct hf_tasks *tasks, const struct hf_call *call,
     if (!hf_waiting_lead(&tasks->waiting, w->kind, end, &kind)) return HF_MISS;
 
     hf_err err = HF_MISS;
-    while (hf_before(hf_now(), end)) {
+    while (hf_to_ms(hf_between(hf_now(), end)) >= LAST_LOOK_MS) {
         const struct hf_call rest = rest_of(call, end);
         int64_t              next_ms = -1;
         err = ask(tasks, &rest, w, true, task, &next_ms, error);

@@ -7,33 +7,55 @@ local has_waited = ARGV[8] == '1'
 local types = {}
 for i = 9, #ARGV do types[#types + 1] = ARGV[i] end
 
-local function grant(id)
-    call('ZADD', base .. 'leases', whole(now + lease), id)
-    call('HSET', base .. 'grants', nonce, id)
-    return { 'OK', id, call('HGETALL', base .. 't:' .. id) }
+-- A record whole, and as a table; or nil and why there is none.
+local function load_whole(id)
+    local flat = redis.pcall('HGETALL', base .. 't:' .. id)
+    if flat.err then return nil, 'DAMAGED' end
+    if #flat == 0 then return nil, 'UNKNOWN' end
+    local r = {}
+    for i = 1, #flat, 2 do r[flat[i]] = flat[i + 1] end
+    local why = flaw(r)
+    if why then return nil, why end
+    return r
+end
+
+local function answer(id, r)
+    local flat = {}
+    for field, value in pairs(r) do
+        flat[#flat + 1] = field
+        flat[#flat + 1] = value
+    end
+    return { 'OK', id, flat }
 end
 
 -- This claim was served before, and the answer was lost.
-local granted = call('HGET', base .. 'grants', nonce)
-local before = granted and load(granted)
-if before and before.s == RUNNING and before.n == nonce then return grant(granted) end
-
-local function take(id, r, meta)
-    local token = math.max(now, tonumber(meta[1] or 0) + 1)
-    call('HSET', base .. 'meta', 'token', whole(token), 'turn', (meta[2] or 0) + 1)
-    local starts = tonumber(call('HGET', base .. 't:' .. id, 'q') or 0) or 0
-    move(id, r, RUNNING, 'claim', { 'k', whole(token), 'e', '', 'n', nonce, 'w', worker, 'l',
-                                    lease, 'a', whole(now), 'q', starts + 1 })
-    return grant(id)
+local meta = call('HMGET', base .. 'meta', 'token', 'turn', 'grant:' .. nonce)
+local granted = meta[3]
+local before = granted and load_whole(granted)
+if before and before.s == RUNNING and before.n == nonce then
+    call('ZADD', base .. 'leases', whole(now + lease), granted)
+    return answer(granted, before)
 end
 
-local meta = call('HMGET', base .. 'meta', 'token', 'turn')
+local function take(id, r, is_dequeued)
+    local token = math.max(now, tonumber(meta[1] or 0) + 1)
+    local starts = (is_count(r.q) and tonumber(r.q or 0) or 0) + 1
+    local fields = { 'k', whole(token), 'e', '', 'n', nonce, 'w', worker, 'l', lease, 'a',
+                     whole(now), 'q', whole(starts) }
+    call('HSET', base .. 'meta', 'token', whole(token), 'turn', (meta[2] or 0) + 1,
+        'grant:' .. nonce, id)
+    move(id, r, RUNNING, 'claim', fields, nil, nil, is_dequeued)
+    call('ZADD', base .. 'leases', whole(now + lease), id)
+    for i = 1, #fields, 2 do r[fields[i]] = fields[i + 1] end
+    return answer(id, r)
+end
+
 if wanted ~= '' then
-    local r, why = load(wanted)
+    local r, why = load_whole(wanted)
     if not r then return { why } end
     if r.s ~= PENDING then return { 'MOVE' } end
     if tonumber(r.d) > now then return { 'NONE', math.ceil((r.d - now) / 1000) } end
-    return take(wanted, r, meta)
+    return take(wanted, r)
 end
 
 -- Which priority is looked at first: six times of ten high, three normal, one low.
@@ -83,13 +105,19 @@ for _ = 1, 10 do
     if not priority then
         return { 'NONE', soonest and math.ceil((soonest - now) / 1000) or -1 }
     end
-    local id = call('ZRANGE', queue_of(priority, type), 0, 0)[1]
-    local r, why
-    if id then r, why = load(id) end
+    local first = call('ZRANGE', queue_of(priority, type), 0, 1, 'WITHSCORES')
+    local id, r, why = first[1], nil, nil
+    if id then r, why = load_whole(id) end
     if r and r.s == PENDING and r.p == priority and r.t == type then
-        local answer = take(id, r, meta)
+        call('ZREM', queue_of(priority, type), id)
+        if first[4] then
+            call('ZADD', base .. 'heads:' .. priority, first[4], type)
+        else
+            call('ZREM', base .. 'heads:' .. priority, type)
+        end
+        local taken = take(id, r, true)
         if has_waited then pass_on() end
-        return answer
+        return taken
     end
     if why == 'NEWER' then
         call('ZADD', queue_of(priority, type), whole(now + 60000000), id)

@@ -3,9 +3,10 @@
 -- microseconds), retry limit, crash limit. Answers whether it is new, and its id.
 
 local id, type, priority, owner, unique = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local there, why = load(id)
-if there then return { 'OK', 0, id } end
-if why ~= 'UNKNOWN' then return { why } end
+if call('EXISTS', base .. 't:' .. id) == 1 then
+    local _, why = load(id)
+    return why and { why } or { 'OK', 0, id }
+end
 if unique ~= '' then
     local holder = call('HGET', base .. 'unique', unique)
     local other = holder and load(holder)

@@ -9,6 +9,7 @@ local PENDING, RUNNING, SUCCESS, FAILURE, CANCELLED = '0', '1', '2', '3', '4'
 local FORMAT = 1
 local FIELDS = { 'f', 's', 't', 'p', 'v', 'c', 'd', 'o', 'u', 'k', 'e', 'n', 'l', 'w', 'r',
                  'x', 'R', 'X', 'E' }
+local NUMBERS = { 'v', 'c', 'd', 'k', 'l', 'r', 'x', 'R', 'X' }
 
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] -- Microseconds, exact in a double until 2255.
@@ -25,24 +26,27 @@ local function is_count(text)
     return not text or (#text <= 16 and string.find(text, '^%d+$') ~= nil)
 end
 
+-- Why this is no record of ours, or nil.
+local function flaw(r)
+    if r.f ~= '1' then
+        return is_count(r.f) and tonumber(r.f or 0) > FORMAT and 'NEWER' or 'DAMAGED'
+    end
+    local is_whole = r.s and string.find(r.s, '^[0-4]$') and r.p and
+        string.find(r.p, '^[0-2]$') and r.t and r.t ~= '' and r.v and r.c and r.d
+    for _, field in ipairs(NUMBERS) do is_whole = is_whole and is_count(r[field]) end
+    if not is_whole then return 'DAMAGED' end
+    return nil
+end
+
 -- The task's record without payload and result, or nil and why there is none.
 local function load(id)
     local values = redis.pcall('HMGET', base .. 't:' .. id, unpack(FIELDS))
     if values.err then return nil, 'DAMAGED' end
     local r = {}
     for i, field in ipairs(FIELDS) do r[field] = values[i] or nil end
-    if not r.f then
-        return nil, call('EXISTS', base .. 't:' .. id) == 0 and 'UNKNOWN' or 'DAMAGED'
-    end
-    if not is_count(r.f) or tonumber(r.f) ~= FORMAT then
-        return nil, is_count(r.f) and tonumber(r.f) > FORMAT and 'NEWER' or 'DAMAGED'
-    end
-    local is_whole = r.s and string.find(r.s, '^[0-4]$') and r.p and
-        string.find(r.p, '^[0-2]$') and r.t and r.t ~= '' and r.v and r.c and r.d
-    for _, field in ipairs({ 'v', 'c', 'd', 'k', 'l', 'r', 'x', 'R', 'X' }) do
-        is_whole = is_whole and is_count(r[field])
-    end
-    if not is_whole then return nil, 'DAMAGED' end
+    if not r.f and call('EXISTS', base .. 't:' .. id) == 0 then return nil, 'UNKNOWN' end
+    local why = flaw(r)
+    if why then return nil, why end
     return r
 end
 
@@ -69,10 +73,14 @@ local function queue_of(priority, type)
     return base .. 'q:' .. priority .. ':' .. type
 end
 
+local function is_paused(type)
+    return call('SISMEMBER', base .. 'paused', type) == 1
+end
+
 -- Brings the due time of a queue's first task up to date; a paused type shows none.
 local function show_head(priority, type)
     local first = call('ZRANGE', queue_of(priority, type), 0, 0, 'WITHSCORES')
-    if first[2] and call('SISMEMBER', base .. 'paused', type) == 0 then
+    if first[2] and not is_paused(type) then
         call('ZADD', base .. 'heads:' .. priority, first[2], type)
     else
         call('ZREM', base .. 'heads:' .. priority, type)
@@ -81,7 +89,9 @@ end
 
 -- Who waits sleeps on these lists. One element is enough: it is there until somebody wakes.
 local function wake(type)
-    for _, key in ipairs({ base .. 'wake:', base .. 'wake:' .. type }) do
+    local any, this = base .. 'wake:', base .. 'wake:' .. type
+    if call('EXISTS', any, this) == 2 then return end
+    for _, key in ipairs({ any, this }) do
         if call('EXISTS', key) == 0 then
             call('RPUSH', key, 1)
             call('EXPIRE', key, 60)
@@ -91,7 +101,9 @@ end
 
 local function enqueue(id, priority, type, due)
     call('ZADD', queue_of(priority, type), whole(due), id)
-    show_head(priority, type)
+    if not is_paused(type) then
+        call('ZADD', base .. 'heads:' .. priority, 'LT', whole(due), type)
+    end
     wake(type)
 end
 
@@ -101,13 +113,13 @@ local function dequeue(id, priority, type)
 end
 
 -- Moves a task, with what hangs on its status. `fields` are written to the record, too; due
--- is for PENDING.
-local function move(id, r, status, what, fields, due, by)
+-- is for PENDING. Out of its queue it is already where is_dequeued.
+local function move(id, r, status, what, fields, due, by, is_dequeued)
     now = now + 1 -- Nothing shares its place in an index.
-    if r.s == PENDING then dequeue(id, r.p, r.t) end
+    if r.s == PENDING and not is_dequeued then dequeue(id, r.p, r.t) end
     if r.s == RUNNING then
         call('ZREM', base .. 'leases', id)
-        if r.n then call('HDEL', base .. 'grants', r.n) end
+        if r.n then call('HDEL', base .. 'meta', 'grant:' .. r.n) end
     end
     call('ZREM', base .. 'in:' .. r.s, id)
     call('ZADD', base .. 'in:' .. status, whole(now), id)
@@ -125,7 +137,10 @@ local function move(id, r, status, what, fields, due, by)
         table.insert(fields, 'd')
         table.insert(fields, whole(due))
     end
-    call('HSET', base .. 't:' .. id, 's', status, 'v', whole(r.v + 1), unpack(fields))
+    for _, value in ipairs({ 's', status, 'v', whole(r.v + 1) }) do
+        table.insert(fields, value)
+    end
+    call('HSET', base .. 't:' .. id, unpack(fields))
     if status == PENDING then enqueue(id, r.p, r.t, due) end
     audit(id, what, by)
 end

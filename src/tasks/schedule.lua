@@ -8,5 +8,6 @@ if r.s ~= PENDING then return { 'MOVE' } end
 local due = whole(now + ARGV[5])
 call('HSET', base .. 't:' .. id, 'd', due, 'v', whole(r.v + 1))
 enqueue(id, r.p, r.t, due)
+show_head(r.p, r.t) -- It may be later than it was.
 audit(id, 'schedule', owner ~= '' and owner or nil)
 return { 'OK' }
