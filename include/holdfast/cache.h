@@ -77,6 +77,10 @@ struct hf_cache_options {
                                      * 100 ms to 60 s; 0: 1 s. */
     bool        stale_on_error;     /* Get and get_many give a value of the near cache, marked
                                      * stale, within the stale limit, when Redis fails. */
+
+    enum hf_compression        compression;
+    const struct hf_cache_key *keys;      /* Encrypt with the first, read with all: seal.h. */
+    size_t                     key_count; /* 0: values are not encrypted. */
 };
 
 /* options NULL: all defaults; they are copied. The client must outlive the cache. No network

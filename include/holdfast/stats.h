@@ -51,8 +51,8 @@ struct hf_client;
     X(ERRORS_TOPOLOGY,     errors_topology,     COUNTER, "Wrong node was asked")             \
     X(ERRORS_AUTH,         errors_auth,         COUNTER, "Credentials or permissions")       \
     X(ERRORS_REPLY,        errors_reply,        COUNTER, "Server refused the command")       \
-    X(RETRIES,             retries,             COUNTER, "Attempts after the first")        \
-    X(DEADLINE_OVERRUNS,   deadline_overruns,   COUNTER, "Calls 20 ms past deadline")       \
+    X(RETRIES,             retries,             COUNTER, "Attempts after the first")         \
+    X(DEADLINE_OVERRUNS,   deadline_overruns,   COUNTER, "Calls 20 ms past deadline")        \
     X(LATE_REPLIES,        late_replies,        COUNTER, "Replies to callers that had gone") \
     X(BYTES_SENT,          bytes_sent,          COUNTER, "Bytes written to servers")         \
     X(BYTES_RECEIVED,      bytes_received,      COUNTER, "Bytes read from servers")          \
@@ -75,6 +75,13 @@ struct hf_client;
     X(CACHE_FOREIGN,       cache_foreign,       COUNTER, "Misses for a value not ours")      \
     X(CACHE_CORRUPT,       cache_corrupt,       COUNTER, "Misses for a damaged value")       \
     X(CACHE_TORN,          cache_torn,          COUNTER, "Large values without a chunk")     \
+    X(CACHE_UNSEALED,      cache_unsealed,      COUNTER, "Misses for a value not encrypted") \
+    X(CACHE_NO_KEY,        cache_no_key,        COUNTER, "Misses for want of a value's key") \
+    X(CACHE_FORGED,        cache_forged,        COUNTER, "Misses for a forged value")        \
+    X(CACHE_COMPRESSED,    cache_compressed,    COUNTER, "Values made smaller")              \
+    X(CACHE_INCOMPRESSIBLE, cache_incompressible, COUNTER, "Values that stayed as large")    \
+    X(CACHE_COMPRESS_IN,   cache_compress_in,   COUNTER, "Bytes of values before that")      \
+    X(CACHE_COMPRESS_OUT,  cache_compress_out,  COUNTER, "Bytes of values after it")         \
     X(CACHE_DISTRUSTED,    cache_distrusted,    COUNTER, "Misses while a delete is due")     \
     X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
     X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \
@@ -104,6 +111,8 @@ struct hf_client;
     X(CALL,         "call",         "One call with its retries; refused ones are left out")  \
     X(CACHE_GET,    "cache_get",    "One read of a cache")                                   \
     X(CACHE_SET,    "cache_set",    "One write to a cache")                                  \
+    X(COMPRESS,     "compress",     "Making one value smaller, or seeing that it is not")    \
+    X(DECOMPRESS,   "decompress",   "Making one value whole again")                          \
     X(CACHE_DELETE, "cache_delete", "One delete from a cache")                               \
     X(CACHE_LOAD,   "cache_load",   "One get-or-load, the loader included")
 

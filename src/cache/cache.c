@@ -2,6 +2,7 @@
 
 #include "client/client.h"
 #include "core/alloc.h"
+#include "core/assert.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/options.h"
@@ -62,7 +63,9 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     hf_namespace_init(&cache->namespace);
     hf_flights_init(&cache->flights, a);
     hf_replay_init(&cache->replay, client, &cache->namespace, hf_str(cache->keyspace.token));
-    err = hf_cache_near_open(cache, options, error);
+    err = hf_packer_init(&cache->packer, a, cache->metrics, options,
+                         general->compression_threshold, error);
+    if (!err) err = hf_cache_near_open(cache, options, error);
     if (err) {
         hf_cache_close(cache);
         return err;
@@ -76,6 +79,7 @@ void hf_cache_close(struct hf_cache *cache)
     if (!cache) return;
     hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
     hf_cache_near_close(cache);
+    hf_packer_deinit(&cache->packer);
     hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
     hf_free(cache->allocator, cache);
@@ -220,8 +224,17 @@ hf_err hf_cache_run(struct hf_cache_op    *op, enum hf_command_class class,
 
 hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status status)
 {
-    const bool damaged = status == HF_ENVELOPE_TRUNCATED || status == HF_ENVELOPE_DAMAGED ||
-                         status == HF_ENVELOPE_MISPLACED;
-    hf_metrics_inc(cache->metrics, damaged ? HF_STAT_CACHE_CORRUPT : HF_STAT_CACHE_FOREIGN);
+    static const enum hf_stat counted_as[] = {
+        [HF_ENVELOPE_FOREIGN] = HF_STAT_CACHE_FOREIGN,
+        [HF_ENVELOPE_OTHER_VERSION] = HF_STAT_CACHE_FOREIGN,
+        [HF_ENVELOPE_TRUNCATED] = HF_STAT_CACHE_CORRUPT,
+        [HF_ENVELOPE_DAMAGED] = HF_STAT_CACHE_CORRUPT,
+        [HF_ENVELOPE_MISPLACED] = HF_STAT_CACHE_CORRUPT,
+        [HF_ENVELOPE_UNSEALED] = HF_STAT_CACHE_UNSEALED,
+        [HF_ENVELOPE_NO_KEY] = HF_STAT_CACHE_NO_KEY,
+        [HF_ENVELOPE_FORGED] = HF_STAT_CACHE_FORGED,
+    };
+    hf_assert(status > HF_ENVELOPE_OK && status <= HF_ENVELOPE_FORGED);
+    hf_metrics_inc(cache->metrics, counted_as[status]);
     return HF_MISS;
 }

@@ -16,6 +16,7 @@
 #include "cache/flight.h"
 #include "cache/key.h"
 #include "cache/near.h"
+#include "cache/pack.h"
 #include "cache/replay.h"
 #include "cache/value.h"
 #include "observe/metrics.h"
@@ -33,6 +34,7 @@ struct hf_cache {
     struct hf_replay      replay;
     struct hf_flights     flights;
     struct hf_cache_near *near; /* NULL: off. */
+    struct hf_packer      packer;
     hf_duration           default_ttl;
     hf_duration           timeout; /* Of a call that does not say. */
     bool                  is_sliding;
@@ -132,10 +134,11 @@ enum { HF_CACHE_LEFT_UNKNOWN = -1 };
 /* A value of the answer to GET: HF_OK, HF_MISS or why not, counted. Takes the source over on
  * HF_OK only. left_ms, as PTTL tells it, decides about the expiry of a sliding entry; where
  * it is unknown such an entry counts as whole. */
-HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
-                                        const struct hf_reply *reply, int64_t left_ms,
-                                        struct hf_value_source source, bool stale_too,
-                                        struct hf_value **value, struct hf_error *error);
+HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, struct hf_bytes wire,
+                                        uint64_t hash, const struct hf_reply *reply,
+                                        int64_t left_ms, struct hf_value_source source,
+                                        bool stale_too, struct hf_value **value,
+                                        struct hf_error *error);
 
 /* GET, as hf_cache_open_value(); the value may say that there is none. */
 HF_NODISCARD hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too,
@@ -173,10 +176,14 @@ HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_b
                                        const struct hf_set *how, int64_t *ttl_ms,
                                        struct hf_error *error);
 
-/* The envelope of a value that is now put under the key of that hash, at `at`:
- * HF_ENVELOPE_SIZE + value.size bytes. The value may be there already. */
-void hf_cache_wrap(const struct hf_cache *cache, struct hf_bytes value, uint64_t hash,
-                   int64_t ttl_ms, unsigned char *at);
+/* The envelope of a value that is now put under the key of that hash, to be packed. */
+struct hf_envelope hf_cache_envelope(const struct hf_cache *cache, struct hf_bytes value,
+                                     uint64_t hash, int64_t ttl_ms);
+
+/* hf_pack(), saying what failed. */
+HF_NODISCARD hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,
+                                  struct hf_bytes wire, unsigned char *at, size_t room,
+                                  struct hf_packed *packed, struct hf_error *error);
 
 /* A conditional set. KEYS: entry. ARGV: envelope, PX, now in ms, hf_cache_wanted(). Answers
  * 1, or 0 when the condition is not met. */

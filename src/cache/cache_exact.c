@@ -18,13 +18,17 @@ hf_err hf_cache_fetch_exact(struct hf_cache_op *op, unsigned char header[HF_ENVE
     if (err) return err;
 
     struct hf_value *found;
-    err = hf_cache_open_value(op->cache, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
+    unsigned char    head[HF_ENVELOPE_SIZE] = { 0 };
+    if (!hf_reply_bytes(reply, &bytes) && bytes.size >= sizeof head) {
+        memcpy(head, bytes.data, sizeof head);
+    }
+    err = hf_cache_open_value(op->cache, op->key.wire, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
                               hf_value_from_reply(reply), false, &found, op->error);
-    if (err || hf_reply_bytes(reply, &bytes)) {
+    if (err) {
         hf_reply_free(reply);
         return err;
     }
-    memcpy(header, bytes.data, HF_ENVELOPE_SIZE);
+    memcpy(header, head, HF_ENVELOPE_SIZE);
     if (hf_value_is_absent(found)) {
         hf_value_release(found);
         return HF_MISS;

@@ -160,9 +160,9 @@ static hf_err newer_value(struct load *l, struct hf_batch **batch, struct hf_val
     struct hf_value       *found;
     if (hf_batch_result(*batch, 1, &reply, NULL)) return HF_MISS;
 
-    hf_err err = hf_cache_open_value(l->op.cache, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN,
-                                     (struct hf_value_source){ close_batch, *batch }, false,
-                                     &found, NULL);
+    hf_err err = hf_cache_open_value(
+        l->op.cache, l->op.key.wire, l->op.hash, reply, HF_CACHE_LEFT_UNKNOWN,
+        (struct hf_value_source){ close_batch, *batch }, false, &found, NULL);
     if (err) return HF_MISS;
     *batch = NULL;
     if (l->in_hand && hf_value_is_same(found, l->in_hand)) {
@@ -244,14 +244,15 @@ static void release_lease(struct load *l)
     l->has_lease = false;
 }
 
-static void store(struct load *l, struct hf_bytes envelope, int64_t ttl_ms, uint64_t ticket)
+static void store(struct load *l, const struct hf_packed *packed, int64_t ttl_ms,
+                  uint64_t ticket)
 {
     struct hf_cache *cache = l->op.cache;
     if (!l->has_lease) return;
 
     struct hf_cache_number px;
     const struct hf_bytes  keys[] = { l->lease.wire, l->op.key.wire };
-    const struct hf_bytes  args[] = { hf_str(l->token), envelope,
+    const struct hf_bytes  args[] = { hf_str(l->token), packed->bytes,
                                       hf_cache_decimal(&px, ttl_ms + cache->stale_limit_ms) };
     hf_cache_near_evict(cache, l->name);
     const hf_err err = run_quietly(l, HF_COMMAND_ACCUMULATING, &store_if_leased, keys, 2,
@@ -263,41 +264,41 @@ static void store(struct load *l, struct hf_bytes envelope, int64_t ttl_ms, uint
     hf_replay_settle(&cache->replay, l->op.key.wire, ticket);
     hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS);
     hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_WRITTEN,
-                   (int64_t)(envelope.size - HF_ENVELOPE_SIZE));
+                   (int64_t)packed->envelope.raw_size);
 }
 
+/* What cannot be packed is not stored. */
 static void store_absence(struct load *l, uint64_t ticket)
 {
-    const int64_t            ttl_ms = jittered(l, l->negative_ttl_ms);
-    const int64_t            now_ms = hf_unix_ms();
-    unsigned char            header[HF_ENVELOPE_SIZE];
-    const struct hf_envelope envelope = {
-        .is_absent = true,
-        .created_ms = now_ms,
-        .expires_ms = now_ms + ttl_ms,
-        .key_hash = l->op.hash,
-    };
-    hf_envelope_encode(&envelope, header);
-    store(l, hf_bytes(header, sizeof header), ttl_ms, ticket);
+    struct hf_cache   *cache = l->op.cache;
+    const int64_t      ttl_ms = jittered(l, l->negative_ttl_ms);
+    unsigned char      room[HF_ENVELOPE_SIZE + HF_ENVELOPE_SEAL_SIZE];
+    struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(NULL, 0), l->op.hash, ttl_ms);
+    struct hf_packed   packed;
+    e.is_absent = true;
+    e.sliding = false;
+    if (hf_cache_pack(cache, &e, l->op.key.wire, room, sizeof room, &packed, NULL)) return;
+    store(l, &packed, ttl_ms, ticket);
+    hf_packed_free(&cache->packer, &packed);
 }
 
 /* Takes the block over in any case. */
 static hf_err store_value(struct load *l, struct block *block, uint64_t ticket,
                           struct hf_value **value)
 {
-    const int64_t         ttl_ms = jittered(l, l->ttl_ms);
-    const struct hf_bytes body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
-    struct hf_envelope    envelope;
-    hf_cache_wrap(l->op.cache, body, l->op.hash, ttl_ms, block->bytes);
-    const struct hf_bytes whole = hf_bytes(block->bytes, HF_ENVELOPE_SIZE + block->size);
-    store(l, whole, ttl_ms, ticket);
-
-    hf_err err = hf_envelope_decode(whole, l->op.hash, &envelope) ? HF_E_SYSTEM : HF_OK;
+    struct hf_cache             *cache = l->op.cache;
+    const int64_t                ttl_ms = jittered(l, l->ttl_ms);
     const struct hf_value_source source = { free_block, block };
-    if (!err) {
-        err = hf_value_open(l->op.cache->allocator, source, &envelope, hf_unix_ms(),
-                            envelope.expires_ms, value);
+    const struct hf_bytes    body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
+    const struct hf_envelope e = hf_cache_envelope(cache, body, l->op.hash, ttl_ms);
+    struct hf_packed         packed;
+    if (!hf_cache_pack(cache, &e, l->op.key.wire, block->bytes,
+                       HF_ENVELOPE_SIZE + block->size, &packed, NULL)) {
+        store(l, &packed, ttl_ms, ticket);
+        hf_packed_free(&cache->packer, &packed);
     }
+    const hf_err err = hf_value_open(cache->allocator, source, &e, hf_unix_ms(), e.expires_ms,
+                                     value);
     if (err) free_block(block);
     return err;
 }

@@ -190,11 +190,18 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
 {
     const struct hf_value_source source = { release_shared, shared };
     struct hf_value             *found;
-    hf_err err = hf_cache_open_value(m->cache, m->entries[i].hash, reply,
-                                     HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
+    struct hf_key                key;
+    hf_err                       err = hf_key_init(&key, &m->cache->keyspace, m->keys[i]);
     if (err) return err;
 
     atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
+    err = hf_cache_open_value(m->cache, key.wire, m->entries[i].hash, reply,
+                              HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
+    hf_key_deinit(&key);
+    if (err) {
+        release_shared(shared);
+        return err;
+    }
     /* How long a sliding one has left was not asked. */
     if (!hf_value_is_sliding(found)) {
         hf_cache_near_keep(m->cache, m->keys[i], m->entries[i].asked, found);
@@ -338,14 +345,20 @@ static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes 
                       int64_t ttl_ms, enum hf_set_condition condition,
                       struct hf_buffer *scratch)
 {
-    const size_t size = HF_ENVELOPE_SIZE + value.size;
+    const size_t             room = HF_ENVELOPE_SIZE + value.size + HF_ENVELOPE_SEAL_SIZE;
+    const struct hf_envelope e = hf_cache_envelope(m->cache, value,
+                                                   hf_hash64(key->wire, m->token), ttl_ms);
+    struct hf_packed         packed;
     hf_buffer_clear(scratch, SIZE_MAX);
-    const hf_err err = hf_buffer_reserve(scratch, size);
+    hf_err err = hf_buffer_reserve(scratch, room);
     if (err) return err;
 
-    unsigned char *bytes = (unsigned char *)hf_buffer_end(scratch);
-    hf_cache_wrap(m->cache, value, hf_hash64(key->wire, m->token), ttl_ms, bytes);
-    return add_command(m, key->wire, hf_bytes(bytes, size), ttl_ms, condition);
+    err = hf_cache_pack(m->cache, &e, key->wire, (unsigned char *)hf_buffer_end(scratch),
+                        room, &packed, NULL);
+    if (err) return err;
+    err = add_command(m, key->wire, packed.bytes, ttl_ms, condition);
+    hf_packed_free(&m->cache->packer, &packed);
+    return err;
 }
 
 static void evict_near(struct many *m, const struct hf_bytes *keys)
@@ -360,7 +373,7 @@ static hf_err add_sets(struct many *m, const struct given *g)
     struct hf_buffer scratch;
     hf_err           err = HF_OK;
     hf_buffer_init(&scratch, m->cache->allocator,
-                   HF_ENVELOPE_SIZE + m->cache->value_size_max);
+                   HF_ENVELOPE_SIZE + m->cache->value_size_max + HF_ENVELOPE_SEAL_SIZE);
     for (size_t i = 0; i < m->count && !err; i++) {
         struct hf_key key;
         int64_t       ttl_ms;

@@ -15,7 +15,28 @@ static int64_t expiry(const struct hf_cache *cache, const struct hf_envelope *e,
     return now_ms + left_ms - cache->stale_limit_ms;
 }
 
-hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
+/* The value of what is live, with its own source where it was compressed or sealed. */
+static hf_err take(struct hf_cache *cache, struct hf_bytes wire, struct hf_envelope *e,
+                   int64_t now_ms, int64_t expires_ms, struct hf_value_source source,
+                   struct hf_value **value, struct hf_error *error)
+{
+    struct hf_unpacked      unpacked;
+    enum hf_envelope_status status;
+    hf_err                  err = hf_unpack(&cache->packer, e, wire, &unpacked, &status);
+    if (!err && status) return hf_cache_count_unusable(cache, status);
+    if (err) return hf_fail(error, err, "reading the value");
+
+    e->body = unpacked.value;
+    err = hf_value_open(cache->allocator, unpacked.is_block ? unpacked.block : source, e,
+                        now_ms, expires_ms, value);
+    if (unpacked.is_block) {
+        const struct hf_value_source rest = err ? unpacked.block : source;
+        rest.release(rest.object);
+    }
+    return err ? hf_fail(error, err, "value") : HF_OK;
+}
+
+hf_err hf_cache_open_value(struct hf_cache *cache, struct hf_bytes wire, uint64_t hash,
                            const struct hf_reply *reply, int64_t left_ms,
                            struct hf_value_source source, bool stale_too,
                            struct hf_value **value, struct hf_error *error)
@@ -27,8 +48,7 @@ hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
     struct hf_envelope            envelope;
     const enum hf_envelope_status status = hf_envelope_decode(bytes, hash, &envelope);
     if (status) return hf_cache_count_unusable(cache, status);
-    if (envelope.codec != HF_CODEC_RAW || envelope.tags.size ||
-        envelope.raw_size > cache->value_size_max) {
+    if (envelope.tags.size || envelope.raw_size > cache->value_size_max) {
         return hf_cache_count_unusable(cache, HF_ENVELOPE_OTHER_VERSION);
     }
 
@@ -41,11 +61,10 @@ hf_err hf_cache_open_value(struct hf_cache *cache, uint64_t hash,
         return HF_MISS;
     }
 
-    const hf_err err = hf_value_open(cache->allocator, source, &envelope, now_ms, expires_ms,
-                                     value);
-    if (err) return hf_fail(error, err, "value");
+    const hf_err err = take(cache, wire, &envelope, now_ms, expires_ms, source, value, error);
+    if (err) return err;
     if (expired) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
-    hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_READ, (int64_t)envelope.body.size);
+    hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_READ, (int64_t)envelope.raw_size);
     return HF_OK;
 }
 
@@ -63,7 +82,7 @@ static hf_err fetch_plain(struct hf_cache_op *op, bool stale_too, struct hf_valu
     hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
     if (err) return err;
 
-    err = hf_cache_open_value(op->cache, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
+    err = hf_cache_open_value(op->cache, op->key.wire, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
                               hf_value_from_reply(reply), stale_too, value, op->error);
     if (err) hf_reply_free(reply);
     return err;
@@ -102,7 +121,7 @@ static hf_err open_sliding(struct hf_cache_op *op, struct hf_batch *batch, bool 
     const hf_err           err = hf_batch_result(batch, 0, &entry, op->error);
     if (err) return err;
     if (hf_batch_result(batch, 1, &ttl, NULL) == HF_OK) (void)!hf_reply_int(ttl, &left_ms);
-    return hf_cache_open_value(op->cache, op->hash, entry, left_ms,
+    return hf_cache_open_value(op->cache, op->key.wire, op->hash, entry, left_ms,
                                (struct hf_value_source){ close_batch, batch }, stale_too,
                                value, op->error);
 }
@@ -221,8 +240,9 @@ hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *head
     err = HF_MISS;
     if (bytes.size == 0) goto out;
 
-    const enum hf_envelope_status status = hf_envelope_decode_header(bytes, op->hash,
-                                                                     &header->envelope);
+    enum hf_envelope_status status = hf_envelope_decode_header(bytes, op->hash,
+                                                               &header->envelope);
+    if (!status) status = hf_packer_check(&op->cache->packer, &header->envelope);
     if (status) {
         err = hf_cache_count_unusable(op->cache, status);
         goto out;

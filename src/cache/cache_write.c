@@ -19,13 +19,15 @@ struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
 
 /* KEYS: entry. ARGV: envelope, PX, now in ms, whether it must be present.
  * Present is what get would find, as far as the header tells: of the same key and namespace
- * (its hash is that of the new envelope), not kept only to be served stale, and not the news
- * that there is no value (flag 2). */
+ * (its hash is that of the new envelope), encrypted if the new one is (flag 8), not kept only
+ * to be served stale, and not the news that there is no value (flag 2). */
 const struct hf_script hf_cache_set_if = HF_SCRIPT(
     "local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)\n"
     "local present = type(head) == 'string' and #head == 48\n"
     "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
     "    and math.floor(string.byte(head, 6) / 2) % 2 == 0\n"
+    "    and math.floor(string.byte(head, 6) / 8) % 2\n"
+    "        == math.floor(string.byte(ARGV[1], 6) / 8) % 2\n"
     "    and string.sub(head, 41, 48) == string.sub(ARGV[1], 41, 48)\n"
     "    and (string.byte(head, 6) % 2 == 1\n"
     "         or struct.unpack('<i8', head, 17) > tonumber(ARGV[3]))\n"
@@ -40,6 +42,15 @@ static const struct hf_script touch_if_same = HF_SCRIPT(
     "end\n"
     "redis.call('SETRANGE', KEYS[1], 0, ARGV[2])\n"
     "redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
+    "return 1\n");
+
+/* The same where the header cannot be changed alone. KEYS: entry. ARGV: header as it was, the
+ * whole as it shall be, PX. */
+static const struct hf_script replace_if_same = HF_SCRIPT(
+    "if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then\n"
+    "    return 0\n"
+    "end\n"
+    "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\n"
     "return 1\n");
 
 hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class class,
@@ -86,40 +97,40 @@ static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t tt
     return err;
 }
 
-void hf_cache_wrap(const struct hf_cache *cache, struct hf_bytes value, uint64_t hash,
-                   int64_t ttl_ms, unsigned char *at)
+struct hf_envelope hf_cache_envelope(const struct hf_cache *cache, struct hf_bytes value,
+                                     uint64_t hash, int64_t ttl_ms)
 {
-    const int64_t            now_ms = hf_unix_ms();
-    const struct hf_envelope envelope = {
-        .codec = HF_CODEC_RAW,
+    const int64_t now_ms = hf_unix_ms();
+    return (struct hf_envelope){
         .sliding = cache->is_sliding,
         .created_ms = now_ms,
         .expires_ms = now_ms + ttl_ms,
-        .raw_size = value.size,
         .key_hash = hash,
         .body = value,
     };
-    hf_envelope_encode(&envelope, at);
-    if (value.size && value.data != at + HF_ENVELOPE_SIZE) {
-        memcpy(at + HF_ENVELOPE_SIZE, value.data, value.size);
-    }
+}
+
+hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,
+                     struct hf_bytes wire, unsigned char *at, size_t room,
+                     struct hf_packed *packed, struct hf_error *error)
+{
+    const hf_err err = hf_pack(&cache->packer, e, wire, at, room, packed);
+    if (err == HF_E_SYSTEM) return hf_fail(error, err, "encrypting failed");
+    return err ? hf_fail(error, err, "envelope of %zu bytes", e->body.size) : HF_OK;
 }
 
 static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
                              enum hf_set_condition condition)
 {
-    unsigned char  on_stack[ON_STACK];
-    unsigned char *block = NULL;
-    const size_t   size = HF_ENVELOPE_SIZE + value.size;
-    if (size > sizeof on_stack) {
-        block = hf_alloc(op->cache->allocator, size);
-        if (!block) return hf_fail(op->error, HF_E_NOMEM, "envelope of %zu bytes", size);
-    }
+    unsigned char            on_stack[ON_STACK];
+    const struct hf_envelope e = hf_cache_envelope(op->cache, value, op->hash, ttl_ms);
+    struct hf_packed         packed;
+    hf_err err = hf_cache_pack(op->cache, &e, op->key.wire, on_stack, sizeof on_stack,
+                               &packed, op->error);
+    if (err) return err;
 
-    unsigned char *bytes = block ? block : on_stack;
-    hf_cache_wrap(op->cache, value, op->hash, ttl_ms, bytes);
-    const hf_err err = store(op, hf_bytes(bytes, size), ttl_ms, condition);
-    hf_free(op->cache->allocator, block);
+    err = store(op, packed.bytes, ttl_ms, condition);
+    hf_packed_free(&op->cache->packer, &packed);
     return err;
 }
 
@@ -223,6 +234,50 @@ hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
     return hf_cache_op_end(&op, err);
 }
 
+/* The entry as it is now, sealed anew with another expiry. */
+static hf_err reseal(struct hf_cache_op *op, const struct hf_cache_header *header,
+                     int64_t expires_ms, struct hf_packed *packed)
+{
+    const struct hf_bytes   argv[] = { hf_str("GET"), op->key.wire };
+    struct hf_reply        *reply;
+    struct hf_bytes         bytes;
+    struct hf_envelope      e;
+    enum hf_envelope_status status = HF_ENVELOPE_FOREIGN;
+    hf_err                  err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
+    if (err) return err;
+
+    err = HF_MISS;
+    if (hf_reply_bytes(reply, &bytes) || bytes.size < HF_ENVELOPE_SIZE) goto out;
+    if (memcmp(bytes.data, header->bytes, HF_ENVELOPE_SIZE) != 0) goto out;
+
+    err = HF_OK;
+    status = hf_envelope_decode(bytes, op->hash, &e);
+    if (!status) {
+        err = hf_repack(&op->cache->packer, &e, op->key.wire, expires_ms, packed, &status);
+        if (err) hf_fail(op->error, err, "envelope of %zu bytes", bytes.size);
+    }
+    if (!err && status) err = hf_cache_count_unusable(op->cache, status);
+out:
+    hf_reply_free(reply);
+    return err;
+}
+
+/* HF_MISS when it has another header by now. */
+static hf_err change(struct hf_cache_op *op, const struct hf_cache_header *header,
+                     const struct hf_script *script, struct hf_bytes to, int64_t ttl_ms)
+{
+    struct hf_cache_number px;
+    const struct hf_bytes  name = hf_cache_name(op->cache, op->key.wire);
+    const struct hf_bytes  args[] = { hf_bytes(header->bytes, HF_ENVELOPE_SIZE), to,
+                                      hf_cache_decimal(&px,
+                                                       ttl_ms + op->cache->stale_limit_ms) };
+    hf_cache_near_evict(op->cache, name);
+    const hf_err err = hf_cache_run_script(op, HF_COMMAND_IDEMPOTENT, script, &op->key.wire,
+                                           1, args, 3);
+    hf_cache_near_evict(op->cache, name);
+    return err;
+}
+
 static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
 {
     struct hf_cache_header header;
@@ -230,21 +285,19 @@ static hf_err touch(struct hf_cache_op *op, int64_t ttl_ms)
     if (err) return err;
     if (header.envelope.is_large) return hf_fail(op->error, HF_E_TYPE, "a large value");
 
-    unsigned char             changed[HF_ENVELOPE_SIZE];
     const struct hf_envelope *e = &header.envelope;
-    hf_envelope_prolong(header.bytes, (e->sliding ? e->created_ms : header.now_ms) + ttl_ms,
-                        changed);
-
-    struct hf_cache_number px;
-    const struct hf_bytes  args[] = {
-         hf_bytes(header.bytes, HF_ENVELOPE_SIZE), hf_bytes(changed, HF_ENVELOPE_SIZE),
-         hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms)
-    };
-    const struct hf_bytes name = hf_cache_name(op->cache, op->key.wire);
-    hf_cache_near_evict(op->cache, name);
-    err = hf_cache_run_script(op, HF_COMMAND_IDEMPOTENT, &touch_if_same, &op->key.wire, 1,
-                              args, 3);
-    hf_cache_near_evict(op->cache, name);
+    const int64_t expires_ms = (e->sliding ? e->created_ms : header.now_ms) + ttl_ms;
+    if (e->is_sealed) {
+        struct hf_packed packed;
+        err = reseal(op, &header, expires_ms, &packed);
+        if (err) return err;
+        err = change(op, &header, &replace_if_same, packed.bytes, ttl_ms);
+        hf_packed_free(&op->cache->packer, &packed);
+    } else {
+        unsigned char changed[HF_ENVELOPE_SIZE];
+        hf_envelope_prolong(header.bytes, expires_ms, changed);
+        err = change(op, &header, &touch_if_same, hf_bytes(changed, sizeof changed), ttl_ms);
+    }
     return err == HF_MISS ? HF_OK : err;
 }
 

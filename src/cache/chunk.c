@@ -52,12 +52,18 @@ hf_err hf_chunk_store(struct hf_cache_op *op, const struct hf_generation *genera
     const int64_t          ttl_ms = hf_to_ms(HF_CHUNK_UPLOAD_TTL);
 
     /* Which value is current, the manifest alone says; so a chunk never expires by itself. */
-    hf_cache_wrap(op->cache, value, hf_hash64(key, 0), hf_to_ms(HF_CACHE_TTL_MAX), block);
-    const struct hf_bytes argv[] = { hf_str("SET"), key,
-                                     hf_bytes(block, HF_ENVELOPE_SIZE + size), hf_str("PX"),
+    const struct hf_envelope e = hf_cache_envelope(op->cache, value, hf_hash64(key, 0),
+                                                   hf_to_ms(HF_CACHE_TTL_MAX));
+    struct hf_packed         packed;
+    hf_err err = hf_cache_pack(op->cache, &e, key, block, HF_ENVELOPE_SIZE + size, &packed,
+                               op->error);
+    if (err) return hf_fail_in(op->error, err, "chunk %" PRIu32, index);
+
+    const struct hf_bytes argv[] = { hf_str("SET"), key, packed.bytes, hf_str("PX"),
                                      hf_cache_decimal(&px, ttl_ms) };
     struct hf_reply      *reply;
-    const hf_err          err = hf_cache_run(op, HF_COMMAND_IDEMPOTENT, argv, 5, &reply);
+    err = hf_cache_run(op, HF_COMMAND_IDEMPOTENT, argv, 5, &reply);
+    hf_packed_free(&op->cache->packer, &packed);
     if (err) return hf_fail_in(op->error, err, "chunk %" PRIu32, index);
     hf_reply_free(reply);
     return HF_OK;
@@ -74,7 +80,7 @@ hf_err hf_chunk_fetch(struct hf_cache_op *op, const struct hf_generation *genera
     if (err == HF_E_WRONGTYPE) return HF_MISS;
     if (err) return hf_fail_in(op->error, err, "chunk %" PRIu32, index);
 
-    err = hf_cache_open_value(op->cache, hf_hash64(key, 0), reply, HF_CACHE_LEFT_UNKNOWN,
+    err = hf_cache_open_value(op->cache, key, hf_hash64(key, 0), reply, HF_CACHE_LEFT_UNKNOWN,
                               hf_value_from_reply(reply), false, value, op->error);
     if (err) hf_reply_free(reply);
     return err;

@@ -133,15 +133,24 @@ hf_err hf_writer_write(struct hf_writer *w, struct hf_bytes piece, struct hf_err
 static bool read_manifest(const struct hf_cache_op *op, struct hf_bytes bytes,
                           struct hf_manifest *manifest)
 {
-    struct hf_envelope e;
-    return !hf_envelope_decode(bytes, op->hash, &e) && e.is_large &&
-           e.codec == HF_CODEC_RAW && hf_manifest_decode(e.body, manifest);
+    struct hf_envelope      e;
+    struct hf_unpacked      unpacked;
+    enum hf_envelope_status status;
+    if (hf_envelope_decode(bytes, op->hash, &e) || !e.is_large) return false;
+    if (e.raw_size != HF_MANIFEST_SIZE) return false;
+    if (hf_unpack(&op->cache->packer, &e, op->key.wire, &unpacked, &status) || status) {
+        return false;
+    }
+    const bool is_manifest = hf_manifest_decode(unpacked.value, manifest);
+    if (unpacked.is_block) unpacked.block.release(unpacked.block.object);
+    return is_manifest;
 }
 
 /* As much of an entry as a manifest can take. */
 static void ask_for_head(const struct hf_cache_op *op, struct hf_bytes argv[4])
 {
-    _Static_assert(HF_ENVELOPE_SIZE + HF_MANIFEST_SIZE <= 1024, "a manifest fits");
+    _Static_assert(HF_ENVELOPE_SIZE + HF_ENVELOPE_SEAL_SIZE + HF_MANIFEST_SIZE <= 1024,
+                   "a manifest fits");
     argv[0] = hf_str("GETRANGE");
     argv[1] = op->key.wire;
     argv[2] = hf_str("0");
@@ -193,30 +202,26 @@ static hf_err swap(struct hf_writer *w, struct hf_bytes entry, struct hf_manifes
 }
 
 /* An entry for what fits in the block, and else a manifest. */
-static struct hf_bytes make_entry(struct hf_writer *w)
+static hf_err make_entry(struct hf_writer *w, struct hf_packed *packed)
 {
-    if (w->chunks == 0) {
-        hf_cache_wrap(w->op.cache, hf_bytes(w->block + HF_ENVELOPE_SIZE, w->used), w->op.hash,
-                      w->ttl_ms, w->block);
-        return hf_bytes(w->block, HF_ENVELOPE_SIZE + w->used);
+    struct hf_cache   *cache = w->op.cache;
+    unsigned char     *body = w->block + HF_ENVELOPE_SIZE;
+    size_t             size = w->used;
+    struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(body, size), w->op.hash,
+                                             w->ttl_ms);
+    if (w->chunks) {
+        const struct hf_manifest manifest = { .chunk_size = w->chunk_size,
+                                              .size = w->size,
+                                              .generation = w->generation,
+                                              .checksum = hf_hash_stream_end(&w->hash) };
+        hf_manifest_encode(&manifest, body);
+        size = HF_MANIFEST_SIZE;
+        e.body = hf_bytes(body, size);
+        e.is_large = true;
+        e.sliding = false;
     }
-    const struct hf_manifest manifest = { .chunk_size = w->chunk_size,
-                                          .size = w->size,
-                                          .generation = w->generation,
-                                          .checksum = hf_hash_stream_end(&w->hash) };
-    const int64_t            now_ms = hf_unix_ms();
-    unsigned char           *body = w->block + HF_ENVELOPE_SIZE;
-    const struct hf_envelope e = {
-        .is_large = true,
-        .created_ms = now_ms,
-        .expires_ms = now_ms + w->ttl_ms,
-        .raw_size = HF_MANIFEST_SIZE,
-        .key_hash = w->op.hash,
-        .body = hf_bytes(body, HF_MANIFEST_SIZE),
-    };
-    hf_manifest_encode(&manifest, body);
-    hf_envelope_encode(&e, w->block);
-    return hf_bytes(w->block, HF_ENVELOPE_SIZE + HF_MANIFEST_SIZE);
+    return hf_cache_pack(cache, &e, w->op.key.wire, w->block, HF_ENVELOPE_SIZE + size, packed,
+                         w->op.error);
 }
 
 static hf_err complete_chunks(struct hf_writer *w)
@@ -241,9 +246,13 @@ static hf_err commit(struct hf_writer *w)
     if (err) return err;
 
     w->op.hash = hf_hash64(w->op.key.wire, token);
-    const uint64_t ticket = hf_replay_ticket(&cache->replay, w->op.key.wire);
+    const uint64_t   ticket = hf_replay_ticket(&cache->replay, w->op.key.wire);
+    struct hf_packed packed;
+    err = make_entry(w, &packed);
+    if (err) return err;
     hf_cache_near_evict(cache, hf_cache_name(cache, w->op.key.wire));
-    err = swap(w, make_entry(w), &before);
+    err = swap(w, packed.bytes, &before);
+    hf_packed_free(&cache->packer, &packed);
     hf_cache_near_evict(cache, hf_cache_name(cache, w->op.key.wire));
     w->may_be_current = !err || hf_err_outcome_unknown(err);
     if (err) return err;

@@ -143,7 +143,8 @@ static void the_limits_refuse_the_whole(void **state)
 {
     (void)state;
     struct cache_fixture f;
-    cache_fixture_open(&f, NULL);
+    cache_fixture_open(&f,
+                       &(struct hf_cache_options){ .compression = HF_COMPRESSION_OFF });
     enum { MOST = HF_BATCH_COMMANDS_MAX };
     struct hf_bytes  *keys = calloc(MOST + 1, sizeof *keys);
     struct hf_value **values = calloc(MOST + 1, sizeof *values);

@@ -249,7 +249,8 @@ static void a_full_server_keeps_the_old_value(void **state)
     (void)state;
     static const char *const args[] = { "--maxmemory", "12mb", NULL };
     struct cache_fixture     f;
-    cache_fixture_open_with(&f, NULL, args);
+    cache_fixture_open_with(
+        &f, &(struct hf_cache_options){ .compression = HF_COMPRESSION_OFF }, args);
     assert_int_equal(put(&f, "k", 3 * CHUNK, 1), HF_OK);
     assert_int_equal(put(&f, "k", 20 * CHUNK, 2), HF_E_OOM);
     assert_int_equal(expect(&f, "k", 3 * CHUNK, 1), HF_OK);

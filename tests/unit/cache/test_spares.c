@@ -7,7 +7,7 @@
 static void what_was_put_is_taken_once(void **state)
 {
     (void)state;
-    struct hf_spares spares = { 0 };
+    struct hf_spares spares = { { NULL } };
     int              objects[HF_SPARES_MAX + 1], taken[HF_SPARES_MAX] = { 0 };
     assert_null(hf_spares_take(&spares));
     for (int i = 0; i < HF_SPARES_MAX; i++) assert_true(hf_spares_put(&spares, &objects[i]));
@@ -47,7 +47,7 @@ static void *work(void *arg)
 static void no_two_threads_have_the_same(void **state)
 {
     (void)state;
-    struct hf_spares spares = { 0 };
+    struct hf_spares spares = { { NULL } };
     struct worker    workers[THREADS] = { 0 };
     pthread_t        threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
