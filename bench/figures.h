@@ -25,6 +25,12 @@ double get_many_100(struct lab *lab, const struct load *load, const struct drive
 double warm_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
 double warm_redis_cli(struct lab *lab, const struct load *load, const struct driver *driver);
 
+/* Keys a second into a file and out of it; and a loop of DUMP and RESTORE, 100 at a time. */
+double backup_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
+double restore_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
+double dump_loop(struct lab *lab, const struct load *load, const struct driver *driver);
+double restore_loop(struct lab *lab, const struct load *load, const struct driver *driver);
+
 /* p99 of the load's calls, in microseconds, while something else fetches 16 MB values
  * without a pause: a thread on the same client, or a process with its own. */
 double p99_beside_large_gets(struct lab *lab, const struct load *load,

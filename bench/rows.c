@@ -157,6 +157,14 @@ const struct row rows[] = {
       "server memory of one small pending task",
       "B", OURS_ALONE, AT_MOST, 1000,
       { task_bytes, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "backup_rate",
+      "keys of 1 KB written to a backup, against DUMP in pipelines of 100",
+      "/s", OURS_OVER_PEER, AT_LEAST, 1.0,
+      { backup_holdfast, NULL }, { dump_loop, NULL }, KILOBYTE },
+    { "restore_rate",
+      "keys of 1 KB restored from it, against RESTORE in pipelines of 100",
+      "/s", OURS_OVER_PEER, AT_LEAST, 1.0,
+      { restore_holdfast, NULL }, { restore_loop, NULL }, KILOBYTE },
 };
 
 /* clang-format on */

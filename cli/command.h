@@ -14,8 +14,8 @@
 
 enum exit_status {
     EXIT_OK = 0,
-    EXIT_MISS = 1,        /* No such entry; warm: some could not be stored; demo: a promise
-                           * was broken. */
+    EXIT_MISS = 1,        /* No such entry; warm, restore, verify: not all was good; demo: a
+                           * promise was broken. */
     EXIT_USAGE = 2,       /* The command line, the environment or the input is wrong. */
     EXIT_UNAVAILABLE = 3, /* The cache could not be asked, or refused. */
 };
@@ -69,6 +69,9 @@ enum exit_status run_health(const struct invocation *inv);
 enum exit_status run_fingerprint(const struct invocation *inv);
 enum exit_status run_warm(const struct invocation *inv);
 enum exit_status run_usage(const struct invocation *inv);
+enum exit_status run_backup(const struct invocation *inv);
+enum exit_status run_restore(const struct invocation *inv);
+enum exit_status run_verify(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

@@ -67,6 +67,28 @@ static const struct command commands[] = {
       0, 0,
       { { "--keys", "COUNT", "how many keys to look at; default 10000" } },
       run_usage },
+    { "backup", "FILE", "write all entries to a file, while others use them",
+      "Writes FILE.partial, and when all is on the disk renames it to FILE. When it is ended\n"
+      "or Redis goes away, --resume goes on with what there is.\n\n"
+      "  holdfast backup cache.hfb --rate 20000",
+      1, 1,
+      { { "--rate", "COUNT", "most entries a second; default: no limit" },
+        { "--resume", NULL, "go on with an unfinished FILE.partial" } },
+      run_backup },
+    { "restore", "FILE", "put the entries of a backup back",
+      "Entries that have expired are left out, and those that are there and as new or newer\n"
+      "stay. Of a damaged file it restores what is whole, says where it is not, and exits\n"
+      "with 1.",
+      1, 1,
+      { { "--rate", "COUNT", "most entries a second; default: no limit" },
+        { "--overwrite", NULL, "overwrite newer entries too" },
+        { "--any-namespace", NULL, "also from a cache of another prefix or version" },
+        { "--from", "OFFSET", "go on at this byte of the file" } },
+      run_restore },
+    { "verify", "FILE", "check a backup from end to end",
+      "Says how many entries it has and where it is damaged. Exits with 1 when it is not\n"
+      "whole. Asks no server.",
+      1, 1, { { NULL, NULL, NULL } }, run_verify },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

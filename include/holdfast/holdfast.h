@@ -5,6 +5,7 @@
 
 #include <holdfast/alloc.h>
 #include <holdfast/api.h>
+#include <holdfast/backup.h>
 #include <holdfast/batch.h>
 #include <holdfast/breaker.h>
 #include <holdfast/bytes.h>

@@ -103,6 +103,17 @@ void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t e
     put(prolonged + AT_CHECKSUM, checksum(prolonged, AT_CHECKSUM));
 }
 
+bool hf_envelope_is_bindable(const struct hf_envelope *e)
+{
+    return e->codec <= HF_CODEC_ZSTD;
+}
+
+void hf_envelope_bind(unsigned char header[HF_ENVELOPE_SIZE], uint64_t key_hash)
+{
+    put(header + AT_KEY_HASH, key_hash);
+    put(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
+}
+
 static bool is_known(const unsigned char *header)
 {
     return header[AT_CODEC] <= HF_CODEC_ZSTD && !(header[AT_FLAGS] & ~FLAGS_KNOWN);

@@ -80,6 +80,12 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
 void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
                          unsigned char prolonged[HF_ENVELOPE_SIZE]);
 
+/* Whether the same body may stand under another key hash. */
+bool hf_envelope_is_bindable(const struct hf_envelope *e);
+
+/* Gives the header that was decoded another key hash. Tags are bound by their own block. */
+void hf_envelope_bind(unsigned char header[HF_ENVELOPE_SIZE], uint64_t key_hash);
+
 /* Reads an envelope stored under the key of that hash. Writes *e only on OK. */
 HF_NODISCARD enum hf_envelope_status
 hf_envelope_decode(struct hf_bytes bytes, uint64_t key_hash, struct hf_envelope *e);

@@ -71,3 +71,9 @@ size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
     }
     return count;
 }
+
+void hf_tag_block_bind(unsigned char *block, size_t size, uint64_t key_hash)
+{
+    hf_assert(size > CHECKSUM);
+    put(block, hf_hash64(hf_bytes(block + CHECKSUM, size - CHECKSUM), key_hash));
+}

@@ -30,6 +30,9 @@ size_t hf_tag_block_size(const struct hf_tag *tags, size_t count);
 void hf_tag_block_write(const struct hf_tag *tags, size_t count, uint64_t key_hash,
                         unsigned char *at);
 
+/* Binds a block that was read to another key hash, in place. */
+void hf_tag_block_bind(unsigned char *block, size_t size, uint64_t key_hash);
+
 /* How many tags were read; 0 for what is not whole, or is another entry's. */
 HF_NODISCARD size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
                                       struct hf_tag tags[HF_TAGS_MAX]);
