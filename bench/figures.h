@@ -27,7 +27,8 @@ double warm_redis_cli(struct lab *lab, const struct load *load, const struct dri
 
 /* Keys a second into a file and out of it; and a loop of DUMP and RESTORE, 100 at a time. */
 double backup_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
-double restore_holdfast(struct lab *lab, const struct load *load, const struct driver *driver);
+double restore_holdfast(struct lab *lab, const struct load *load,
+                        const struct driver *driver);
 double dump_loop(struct lab *lab, const struct load *load, const struct driver *driver);
 double restore_loop(struct lab *lab, const struct load *load, const struct driver *driver);
 

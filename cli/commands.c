@@ -68,8 +68,8 @@ static const struct command commands[] = {
       { { "--keys", "COUNT", "how many keys to look at; default 10000" } },
       run_usage },
     { "backup", "FILE", "write all entries to a file, while others use them",
-      "Writes FILE.partial, and when all is on the disk renames it to FILE. When it is ended\n"
-      "or Redis goes away, --resume goes on with what there is.\n\n"
+      "Writes FILE.partial, and when all is on the disk renames it to FILE. When it is\n"
+      "ended or Redis goes away, --resume goes on with what there is.\n\n"
       "  holdfast backup cache.hfb --rate 20000",
       1, 1,
       { { "--rate", "COUNT", "most entries a second; default: no limit" },

@@ -44,8 +44,8 @@ struct hf_usage {
         leftovers; /* Cleared, expired, damaged: gone once Redis expires them. */
     struct hf_estimate value_bytes;  /* Of the entries' values as they were given ... */
     struct hf_estimate stored_bytes; /* ... and as they are kept, perhaps compressed. */
-    struct hf_estimate memory_bytes; /* Of the server, keys and leftovers included; 0 when it
-                                      * does not tell. */
+    struct hf_estimate memory_bytes; /* Of the server, keys and leftovers included, the chunks
+                                      * of large values not; 0 when it does not tell. */
 
     /* Of the entries looked at; all 0 when there was none. */
     uint64_t    entries_seen;

@@ -72,7 +72,8 @@ static bool is_plain_entry(const struct backup *b, struct hf_bytes wire,
                            struct hf_bytes bytes)
 {
     struct hf_envelope e;
-    return hf_envelope_decode(bytes, hf_hash64(wire, b->head.token), &e) == HF_ENVELOPE_OK;
+    return hf_envelope_decode(bytes, hf_hash64(wire, b->head.token), &e) == HF_ENVELOPE_OK &&
+           !e.is_large;
 }
 
 static hf_err keep(struct backup *b, struct hf_bytes wire, struct hf_bytes bytes,

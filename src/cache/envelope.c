@@ -103,9 +103,9 @@ void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t e
     put(prolonged + AT_CHECKSUM, checksum(prolonged, AT_CHECKSUM));
 }
 
-bool hf_envelope_is_bindable(const struct hf_envelope *e)
+bool hf_envelope_is_bindable(const struct hf_envelope *e, bool is_same_wire)
 {
-    return e->codec <= HF_CODEC_ZSTD;
+    return !e->is_sealed || (is_same_wire && e->tags.size == 0);
 }
 
 void hf_envelope_bind(unsigned char header[HF_ENVELOPE_SIZE], uint64_t key_hash)

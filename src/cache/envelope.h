@@ -80,8 +80,9 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
 void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
                          unsigned char prolonged[HF_ENVELOPE_SIZE]);
 
-/* Whether the same body may stand under another key hash. */
-bool hf_envelope_is_bindable(const struct hf_envelope *e);
+/* Whether the same tags and body may stand under another key hash. A seal vouches for the
+ * wire key and the tag block, which has the hash in it. */
+bool hf_envelope_is_bindable(const struct hf_envelope *e, bool is_same_wire);
 
 /* Gives the header that was decoded another key hash. Tags are bound by their own block. */
 void hf_envelope_bind(unsigned char header[HF_ENVELOPE_SIZE], uint64_t key_hash);

@@ -47,8 +47,9 @@ struct restore {
     struct hf_batch          *batch;
     struct hf_pace            pace;
     struct hf_backup_reader   reader;
-    struct hf_keyspace        origin; /* Of the backup. */
-    uint64_t                  token;  /* Of the cache. */
+    struct hf_keyspace        origin;       /* Of the backup. */
+    bool                      is_same_name; /* As the cache's. */
+    uint64_t                  token;        /* Of the cache. */
     struct pending            pending[RECORDS_A_BATCH];
     size_t                    count;
     size_t                    bytes;
@@ -98,21 +99,21 @@ static hf_err check_origin(struct restore *r)
     }
     memcpy(r->origin.head, head->name, head->name_size);
     r->origin.head_size = head->name_size;
-    if (r->how->any_namespace || (head->name_size == space->head_size &&
-                                  memcmp(head->name, space->head, space->head_size) == 0)) {
-        return HF_OK;
-    }
+    r->is_same_name = head->name_size == space->head_size &&
+                      memcmp(head->name, space->head, space->head_size) == 0;
+    if (r->is_same_name || r->how->any_namespace) return HF_OK;
     return hf_fail(r->error, HF_E_INVALID, "a backup of \"%.*s\", and this cache is \"%.*s\"",
                    (int)head->name_size, head->name, (int)space->head_size, space->head);
 }
 
 /* Gives the entry the key hash of this cache, in place; false when that cannot be. */
-static bool bind_to(const struct hf_envelope *e, struct hf_bytes value, uint64_t hash)
+static bool bind_to(const struct restore *r, const struct hf_envelope *e,
+                    struct hf_bytes value, uint64_t hash)
 {
     unsigned char *bytes = (unsigned char *)(uintptr_t)value.data;
     struct hf_tag  tags[HF_TAGS_MAX];
     if (e->key_hash == hash) return true;
-    if (!hf_envelope_is_bindable(e)) return false;
+    if (!hf_envelope_is_bindable(e, r->is_same_name)) return false;
     if (e->tags.size && hf_tag_block_read(e->tags, e->key_hash, tags)) {
         hf_tag_block_bind(bytes + HF_ENVELOPE_SIZE, e->tags.size, hash);
     }
@@ -148,7 +149,8 @@ static hf_err prepare(struct restore *r, const struct hf_backup_record *record,
     }
     err = hf_key_init(&key, &r->cache->keyspace, record->key);
     if (err == HF_E_NOMEM) return hf_fail(r->error, err, "key");
-    const bool is_bound = !err && bind_to(&e, record->value, hf_hash64(key.wire, r->token));
+    const bool is_bound = !err &&
+                          bind_to(r, &e, record->value, hf_hash64(key.wire, r->token));
     if (!err) hf_key_deinit(&key);
     if (is_bound) return HF_OK;
     if (err) r->report->failed++;
@@ -217,6 +219,7 @@ static hf_err send_all(struct restore *r)
         struct pending *p = &r->pending[i];
         const hf_err    outcome = outcome_of(r, p, i);
         if (outcome == HF_OK) {
+            hf_cache_near_evict(r->cache, p->key);
             r->report->restored++;
         } else if (outcome == HF_MISS && p->is_refused) {
             r->report->kept++;
@@ -233,11 +236,18 @@ static hf_err send_all(struct restore *r)
     return err;
 }
 
+/* The copies of them in this process; those that are stored are so once more then. */
+static void evict_near(const struct restore *r)
+{
+    for (size_t i = 0; i < r->count; i++) hf_cache_near_evict(r->cache, r->pending[i].key);
+}
+
 static hf_err flush(struct restore *r)
 {
     if (r->count == 0) return HF_OK;
     hf_sleep(hf_pace_take(&r->pace, hf_now(), (uint32_t)r->count));
     r->limit = hf_cache_limit(r->cache, r->call, hf_now());
+    evict_near(r);
     hf_err err = send_all(r);
     if (!err && r->count) err = send_all(r);
     r->bytes = 0;

@@ -1,4 +1,5 @@
 #include "cache/estimate.h"
+#include "cache/manifest.h"
 #include "cache/scan.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -20,6 +21,8 @@ struct survey {
     int64_t               oldest_ms, newest_ms;
     struct hf_error      *error;
 };
+
+_Static_assert(HF_ENVELOPE_SIZE + HF_MANIFEST_SIZE == 112, "what is read of each key");
 
 static bool is_ours(const struct hf_cache *cache, struct hf_bytes wire)
 {
@@ -45,7 +48,18 @@ static bool is_live(const struct survey *s, struct hf_bytes wire, struct hf_byte
     return *ttl_ms > 0;
 }
 
-static void note_entry(struct survey *s, const struct hf_envelope *e, int64_t ttl_ms)
+/* Of a large value the manifest tells, if it is neither sealed nor behind tags. */
+static uint64_t size_of(const struct hf_envelope *e, struct hf_bytes begin)
+{
+    struct hf_manifest    m;
+    const struct hf_bytes behind = hf_bytes((const char *)begin.data + HF_ENVELOPE_SIZE,
+                                            begin.size - HF_ENVELOPE_SIZE);
+    const bool            is_readable = e->is_large && !e->is_sealed && e->tags.size == 0;
+    return is_readable && hf_manifest_decode(behind, &m) ? m.size : e->raw_size;
+}
+
+static void note_entry(struct survey *s, const struct hf_envelope *e, uint64_t size,
+                       int64_t ttl_ms)
 {
     const int64_t now_ms = hf_unix_ms();
     const int64_t age_ms = now_ms > e->created_ms ? now_ms - e->created_ms : 0;
@@ -57,8 +71,8 @@ static void note_entry(struct survey *s, const struct hf_envelope *e, int64_t tt
     s->usage.entries_seen++;
     s->usage.compressed_seen += e->codec != HF_CODEC_RAW;
     hf_sample_add(&s->entries, 1);
-    hf_sample_add(&s->values, (double)e->raw_size);
-    hf_sample_add(&s->stored, (double)e->body.size);
+    hf_sample_add(&s->values, (double)size);
+    hf_sample_add(&s->stored, (double)(e->is_large ? size : e->body.size));
 }
 
 /* The answers for one key, from number `index` of the batch on. */
@@ -73,7 +87,7 @@ static void note(struct survey *s, struct hf_bytes wire, size_t index)
 
     hf_sample_add(&s->memory, (double)int_of(s->batch, index + 2));
     if (!err && is_live(s, wire, header, int_of(s->batch, index + 1), &envelope, &ttl_ms)) {
-        note_entry(s, &envelope, ttl_ms);
+        note_entry(s, &envelope, size_of(&envelope, header), ttl_ms);
     } else {
         hf_sample_add(&s->leftovers, 1);
     }
@@ -81,7 +95,8 @@ static void note(struct survey *s, struct hf_bytes wire, size_t index)
 
 static hf_err add_questions(struct survey *s, struct hf_bytes wire)
 {
-    const struct hf_bytes header[] = { hf_str("GETRANGE"), wire, hf_str("0"), hf_str("63") };
+    const struct hf_bytes header[] = { hf_str("GETRANGE"), wire, hf_str("0"),
+                                       hf_str("111") }; /* With a manifest. */
     const struct hf_bytes left[] = { hf_str("PTTL"), wire };
     const struct hf_bytes memory[] = { hf_str("MEMORY"), hf_str("USAGE"), wire };
     hf_err                err = hf_batch_add(s->batch, header, 4);
