@@ -45,6 +45,23 @@ static bool unknown_command(const char *name)
     return false;
 }
 
+static bool unknown_in_group(const struct command *group, const char *word)
+{
+    struct suggestion s = suggest_for(word);
+    const size_t      prefix = strlen(group->name) + 1;
+    for (size_t i = 0; command_in_group(i); i++) {
+        suggest_offer(&s, command_in_group(i)->name + prefix);
+    }
+    if (s.best) {
+        complain("%s: unknown command \"%s\"; did you mean \"%s\"?", group->name, word,
+                 s.best);
+    } else {
+        complain("%s: unknown command \"%s\"; see holdfast help %s", group->name, word,
+                 group->name);
+    }
+    return false;
+}
+
 static bool unknown_flag(const struct invocation *inv, const char *name)
 {
     struct suggestion s = suggest_for(name);
@@ -171,10 +188,17 @@ static bool read_flag(struct scan *scan, char *argument)
     return good;
 }
 
-/* The first argument that is no flag names the command; flags of its own follow it. */
+/* The first argument that is no flag names the command, of a group the first two; flags of
+ * its own follow it. */
 static bool read_argument(struct scan *scan, char *argument)
 {
     struct invocation *inv = scan->inv;
+    if (inv->command && command_is_group(inv->command)) {
+        const struct command *group = inv->command;
+        const struct command *member = command_find_in_group(argument);
+        if (member) inv->command = member;
+        return member || unknown_in_group(group, argument);
+    }
     if (inv->command) {
         inv->args[inv->arg_count++] = argument;
         return true;
@@ -234,6 +258,10 @@ static bool check_arguments(const struct invocation *inv)
     const struct command *c = inv->command;
     if (!c) {
         complain("no command was given; see holdfast help");
+        return false;
+    }
+    if (command_is_group(c)) {
+        complain("%s: no command was given; see holdfast help %s", c->name, c->name);
         return false;
     }
     if (inv->arg_count >= c->arg_min && inv->arg_count <= c->arg_max) return true;

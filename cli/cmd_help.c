@@ -11,6 +11,14 @@ enum exit_status run_help(const struct invocation *inv)
     }
     const char           *topic = inv->args[0];
     const struct command *command = command_find(topic);
+    if (command && inv->arg_count > 1) {
+        const char *word = inv->args[1];
+        command = command_is_group(command) ? command_find_in_group(word) : NULL;
+        if (!command) {
+            complain("no help on \"%s %s\"; see holdfast help %s", topic, word, topic);
+            return EXIT_USAGE;
+        }
+    }
     if (command) {
         help_command(command);
         return EXIT_OK;

@@ -20,7 +20,7 @@ enum exit_status {
     EXIT_UNAVAILABLE = 3, /* The cache could not be asked, or refused. */
 };
 
-enum { FLAGS_MAX = 6, VALUE_SIZE_MAX = 512 * 1024 * 1024 };
+enum { FLAGS_MAX = 10, VALUE_SIZE_MAX = 512 * 1024 * 1024 };
 
 struct flag {
     const char *name;  /* "--ttl" */
@@ -56,6 +56,15 @@ const struct command *command_at(size_t index);
 /* NULL when there is none of that name. */
 const struct command *command_find(const char *name);
 
+/* Whether its first argument names one of the commands of its group ... */
+bool command_is_group(const struct command *command);
+
+/* ... which are these: number index, NULL past the end; their names are of two words. */
+const struct command *command_in_group(size_t index);
+
+/* By the second word; NULL when there is none. */
+const struct command *command_find_in_group(const char *word);
+
 /* One line, "holdfast: ...", on standard error. */
 void complain(const char *format, ...) HF_PRINTF(1, 2);
 
@@ -72,6 +81,7 @@ enum exit_status run_usage(const struct invocation *inv);
 enum exit_status run_backup(const struct invocation *inv);
 enum exit_status run_restore(const struct invocation *inv);
 enum exit_status run_verify(const struct invocation *inv);
+enum exit_status run_tasks(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

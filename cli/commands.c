@@ -89,6 +89,12 @@ static const struct command commands[] = {
       "Says how many entries it has and where it is damaged. Exits with 1 when it is not\n"
       "whole. Asks no server.",
       1, 1, { { NULL, NULL, NULL } }, run_verify },
+    { "tasks", "COMMAND", "create, watch and work off tasks",
+      "Tasks are kept in Redis until they are done: none lost, none done twice unawares.\n\n"
+      "  id=$(holdfast tasks create render --file page.svg)\n"
+      "  holdfast tasks work --exec 'convert svg:- png:fd:3'\n"
+      "  holdfast tasks watch \"$id\"",
+      0, 0, { { NULL, NULL, NULL } }, run_tasks },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"
@@ -102,7 +108,7 @@ static const struct command commands[] = {
       run_demo },
     { "help", "[COMMAND|options]", "explain a command, or all options",
       "Prints help on a command. `holdfast help options` explains every setting.",
-      0, 1, { { NULL, NULL, NULL } }, run_help },
+      0, 2, { { NULL, NULL, NULL } }, run_help },
 };
 
 /* clang-format on */

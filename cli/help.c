@@ -60,10 +60,22 @@ void help_overview(void)
          "All about settings:   holdfast help options");
 }
 
+static void put_group(void)
+{
+    const struct command *c;
+    puts("\ncommands");
+    for (size_t i = 0; (c = command_in_group(i)); i++) {
+        char left[40];
+        snprintf(left, sizeof left, "%s %s", c->name, c->arguments);
+        put_row(left, 26, c->summary);
+    }
+}
+
 void help_command(const struct command *command)
 {
     printf("usage: holdfast %s %s [OPTION...]\n\n%s\n", command->name, command->arguments,
            command->description);
+    if (command_is_group(command)) put_group();
     if (command->flags[0].name) puts("\noptions");
     for (size_t i = 0; i < FLAGS_MAX && command->flags[i].name; i++) {
         const struct flag *flag = &command->flags[i];

@@ -17,9 +17,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   warm FILE               store the entries of a file
   usage                   say how many entries there are, how large and how
                           old
-  backup FILE             write all entries to a file, while others use them
-  restore FILE            put the entries of a backup back
-  verify FILE             check a backup from end to end
+  tasks COMMAND           create, watch and work off tasks
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
@@ -253,3 +251,67 @@ O
 $ holdfast help >/dev/full
 holdfast: cannot write the output: No space left on device
 ? 3
+
+# A group of commands explains itself and each of them.
+
+$ holdfast help tasks
+usage: holdfast tasks COMMAND [OPTION...]
+
+Tasks are kept in Redis until they are done: none lost, none done twice unawares.
+
+  id=$(holdfast tasks create render --file page.svg)
+  holdfast tasks work --exec 'convert svg:- png:fd:3'
+  holdfast tasks watch "$id"
+
+commands
+  tasks create TYPE [PAYLOAD|-]
+                          add a task
+  tasks get ID            print a task
+  tasks list              list tasks, the newest first
+  tasks watch ID          follow a task to its end
+  tasks cancel ID...      cancel tasks
+  tasks requeue ID...     let dead or cancelled tasks run again
+  tasks pause TYPE...     let no task of a type begin
+  tasks resume TYPE...    let tasks of a type begin again
+  tasks stats             count tasks by status, priority and type
+  tasks cleanup           remove finished tasks
+  tasks work              run a command for each task
+
+--url, --json and more work with every command: holdfast help options
+? 0
+$ holdfast tasks --help >a; holdfast help tasks | cmp a
+? 0
+$ holdfast help tasks work
+usage: holdfast tasks work  [OPTION...]
+
+The payload is its standard input. Lines on its standard output tell the progress:
+"40% drawing", "0.4" or only a message. What it writes to descriptor 3 is the
+result. Exit status 0 is success, 65 a failure for good, any other a failure that is
+tried again. HOLDFAST_TASK_ID, _TYPE, _TOKEN and _STARTS are in its environment.
+
+A task that is cancelled or takes too long gets SIGTERM, and SIGKILL 5 s later.
+SIGINT or SIGTERM end the work: what runs may finish within --grace, or is released.
+
+  holdfast tasks work --type render --exec 'convert svg:- png:fd:3'
+
+options
+  --prefix PREFIX         which tasks: of this key prefix; default tasks
+  --exec COMMAND          run by sh -c
+  --type TYPE[,TYPE...]   only tasks of these types
+  --threads N             tasks at a time; default 1
+  --task-timeout DURATION
+                          longest time for one; default: no limit
+  --lease DURATION        recovered so long after a crash; default 30
+  --grace DURATION        for what runs when the work ends; default 30
+  --drain                 end when no task is pending or running
+
+--url, --json and more work with every command: holdfast help options
+? 0
+$ holdfast tasks work --help >a; holdfast help tasks work | cmp a
+? 0
+$ holdfast help tasks wrok
+holdfast: no help on "tasks wrok"; see holdfast help tasks
+? 2
+$ holdfast help get more
+holdfast: no help on "get more"; see holdfast help get
+? 2

@@ -1,0 +1,66 @@
+#include "session.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 200 };
+
+static bool has_changed(const struct hf_task *before, const struct hf_task *task)
+{
+    return !before || before->status != task->status || before->progress != task->progress ||
+           strcmp(before->message, task->message) != 0;
+}
+
+static bool has_ended(const struct hf_task *task)
+{
+    return task->status != HF_TASK_PENDING && task->status != HF_TASK_RUNNING;
+}
+
+static void show(const struct session *s, const struct hf_task *task, bool is_terminal)
+{
+    char bar[BAR_SIZE];
+    bar_print(bar, task->progress);
+    if (s->inv->json) {
+        show_task_line(s->inv, task);
+    } else if (is_terminal) {
+        printf("\r\033[K%s %s %.40s", bar, hf_task_status_name(task->status), task->message);
+        if (has_ended(task)) putchar('\n');
+    } else {
+        printf("%s %d%%%s%s\n", hf_task_status_name(task->status),
+               (int)(task->progress * 100), *task->message ? " " : "", task->message);
+    }
+    fflush(stdout);
+}
+
+static enum exit_status watch(struct session *s)
+{
+    const bool       is_terminal = isatty(STDOUT_FILENO);
+    struct hf_task  *before = NULL, *task;
+    enum exit_status status = EXIT_OK;
+    for (;;) {
+        const hf_err err = hf_tasks_get(s->tasks, NULL, s->inv->args[0], &task, &s->error);
+        if (err) {
+            status = session_fail(s, err);
+            break;
+        }
+        if (has_changed(before, task)) show(s, task, is_terminal);
+        hf_task_free(before);
+        before = task;
+        if (has_ended(task)) break;
+        poll(NULL, 0, LOOK_MS);
+    }
+    if (status == EXIT_OK && before->status != HF_TASK_SUCCESS) status = EXIT_MISS;
+    hf_task_free(before);
+    return status;
+}
+
+enum exit_status run_tasks_watch(const struct invocation *inv)
+{
+    struct session   s;
+    enum exit_status status = session_open(&s, inv, true);
+    if (status == EXIT_OK) status = watch(&s);
+    session_close(&s);
+    return status;
+}
