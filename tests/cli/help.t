@@ -290,7 +290,8 @@ result. Exit status 0 is success, 65 a failure for good, any other a failure tha
 tried again. HOLDFAST_TASK_ID, _TYPE, _TOKEN and _STARTS are in its environment.
 
 A task that is cancelled or takes too long gets SIGTERM, and SIGKILL 5 s later.
-SIGINT or SIGTERM end the work: what runs may finish within --grace, or is released.
+SIGINT or SIGTERM end the work: what runs may finish within --grace, or is released;
+a second signal ends it at once.
 
   holdfast tasks work --type render --exec 'convert svg:- png:fd:3'
 
