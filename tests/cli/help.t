@@ -17,6 +17,9 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   warm FILE               store the entries of a file
   usage                   say how many entries there are, how large and how
                           old
+  backup FILE             write all entries to a file, while others use them
+  restore FILE            put the entries of a backup back
+  verify FILE             check a backup from end to end
   tasks COMMAND           create, watch and work off tasks
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
