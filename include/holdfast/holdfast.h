@@ -13,6 +13,7 @@
 #include <holdfast/client.h>
 #include <holdfast/credentials.h>
 #include <holdfast/error.h>
+#include <holdfast/file.h>
 #include <holdfast/fingerprint.h>
 #include <holdfast/health.h>
 #include <holdfast/invalidate.h>

@@ -3,6 +3,7 @@
 #include "client/client.h"
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/options.h"
@@ -77,12 +78,14 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
 void hf_cache_close(struct hf_cache *cache)
 {
     if (!cache) return;
+    const int cancels = hf_cancel_defer();
     hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
     hf_cache_near_close(cache);
     hf_packer_deinit(&cache->packer);
     hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
     hf_free(cache->allocator, cache);
+    hf_cancel_restore(cancels);
 }
 
 hf_duration hf_cache_default_ttl(const struct hf_cache *cache)

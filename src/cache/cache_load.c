@@ -1,5 +1,6 @@
 #include "cache/cache.h"
 #include "core/alloc.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/rng.h"
@@ -453,7 +454,9 @@ hf_err hf_cache_load(struct hf_cache *cache, const struct hf_call *call, struct 
     if (err) return err;
 
     struct hf_value *found = NULL;
+    const int cancels = hf_cancel_defer(); /* Others may wait for what this one loads. */
     err = get_or_load(&l, &found);
+    hf_cancel_restore(cancels);
     if (!err) *value = found;
     return hf_cache_op_end(&l.op, err);
 }

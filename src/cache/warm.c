@@ -2,6 +2,7 @@
 
 #include "core/alloc.h"
 #include "core/buffer.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/pace.h"
 #include "core/thread.h"
@@ -308,9 +309,11 @@ hf_err hf_cache_warm_from(struct hf_cache *cache, const struct hf_call *call,
     }
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.changed, NULL);
+    const int cancels = hf_cancel_defer(); /* Its threads work on what is on this stack. */
     err = start(&w);
     if (!err) err = run(&w);
     stop(&w);
+    hf_cancel_restore(cancels);
     pthread_cond_destroy(&w.changed);
     pthread_mutex_destroy(&w.lock);
     return err && err != HF_MISS ? hf_fail_in(error, err, "cache warm") : err;

@@ -1,4 +1,5 @@
 #include "core/log.h"
+#include "core/cancel.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,9 +70,11 @@ void hf_log(const struct hf_logger *logger, enum hf_log_level level, const char 
     blank_control_characters(text);
 
     const struct hf_log_record record = { level, part, text };
+    const int                  cancels = hf_cancel_defer();
     if (logger->write) {
         logger->write(&record, logger->ctx);
     } else {
         write_to_stderr(&record);
     }
+    hf_cancel_restore(cancels);
 }

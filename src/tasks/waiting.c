@@ -1,6 +1,7 @@
 #include "tasks/waiting.h"
 
 #include "core/assert.h"
+#include "core/cancel.h"
 
 #include <time.h>
 
@@ -49,6 +50,7 @@ bool hf_waiting_lead(struct hf_waiting *w, uint64_t hash, hf_instant until,
                      struct hf_waiting_kind **entered)
 {
     const struct timespec at = { until.ns / 1000000000, until.ns % 1000000000 };
+    const int             cancels = hf_cancel_defer();
     pthread_mutex_lock(&w->lock);
     struct hf_waiting_kind *kind = enter(w, hash);
     bool                    leads = true;
@@ -61,6 +63,7 @@ bool hf_waiting_lead(struct hf_waiting *w, uint64_t hash, hf_instant until,
         if (!leads) kind->threads--;
     }
     pthread_mutex_unlock(&w->lock);
+    hf_cancel_restore(cancels);
     if (leads) *entered = kind;
     return leads;
 }

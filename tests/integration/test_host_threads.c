@@ -164,6 +164,68 @@ static void a_cancelled_thread_ends_its_call_first(void **state)
     hf_client_close(client);
 }
 
+struct loading {
+    struct hf_cache *cache;
+    atomic_int       begun;
+    atomic_bool      may_go_on;
+    atomic_int       err; /* -1: still in the call. */
+};
+
+/* A loader full of cancellation points, as one that reads a file or a socket is. */
+static hf_err load_slowly(struct hf_bytes key, struct hf_loaded *loaded, void *ctx)
+{
+    struct loading *loading = ctx;
+    (void)key;
+    loading->begun++;
+    while (!loading->may_go_on) {
+        pthread_testcancel();
+        sched_yield();
+    }
+    return hf_loaded_set(loaded, hf_str("loaded"));
+}
+
+static void *load_then_end(void *arg)
+{
+    struct loading      *loading = arg;
+    struct hf_value     *value;
+    const struct hf_call call = { .timeout = hf_seconds(BOUND_S) };
+    const struct hf_load how = { .ttl = hf_seconds(60) };
+    const hf_err err = hf_cache_load(loading->cache, &call, hf_str("slow"), &how, load_slowly,
+                                     loading, &value, NULL);
+    if (!err) hf_value_release(value);
+    atomic_store(&loading->err, (int)err);
+    for (;;) pthread_testcancel();
+    return NULL;
+}
+
+static bool has_begun(void *loading)
+{
+    return ((struct loading *)loading)->begun > 0;
+}
+
+static void a_cancelled_loader_finishes_for_those_who_wait(void **state)
+{
+    (void)state;
+    struct hf_client *client = client_open_ready(redis_server_unix_url(server), NULL);
+    struct loading    loading = { .err = -1 };
+    pthread_t         thread;
+    void             *end;
+    struct hf_value  *value;
+    assert_int_equal(hf_cache_open(client, NULL, &loading.cache, NULL), HF_OK);
+    assert_int_equal(pthread_create(&thread, NULL, load_then_end, &loading), 0);
+    assert_true(wait_until(has_begun, &loading, hf_seconds(BOUND_S)));
+    pthread_cancel(thread);
+    loading.may_go_on = true;
+    pthread_join(thread, &end);
+    assert_ptr_equal(end, PTHREAD_CANCELED);
+    assert_int_equal(loading.err, HF_OK);
+    assert_int_equal(hf_cache_get(loading.cache, NULL, hf_str("slow"), &value, NULL), HF_OK);
+    hf_value_release(value);
+    assert_int_equal(loading.begun, 1);
+    hf_cache_close(loading.cache);
+    hf_client_close(client);
+}
+
 /* ---- Many -------------------------------------------------------------------------- */
 
 static void a_hundred_clients_leave_nothing_behind(void **state)
@@ -191,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signals_without_restart_fail_no_call),
         cmocka_unit_test(a_cancelled_thread_ends_its_call_first),
+        cmocka_unit_test(a_cancelled_loader_finishes_for_those_who_wait),
         cmocka_unit_test(a_hundred_clients_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
