@@ -223,6 +223,67 @@ static void another_cache_is_refused_unless_told_so(void **state)
     backup_fixture_close(&f);
 }
 
+static bool file_has(const char *path, const char *text)
+{
+    static char bytes[1024 * 1024];
+    FILE       *file = fopen(path, "re");
+    assert_non_null(file);
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+static void sealed_and_compressed_values_stay_so(void **state)
+{
+    (void)state;
+    static char               text[20000];
+    struct backup_fixture     f;
+    struct hf_cache          *sealed, *other;
+    struct hf_value          *value;
+    struct hf_backup_report   done;
+    struct hf_restore_report  back = { 0 };
+    const struct hf_cache_key key = { .id = 1, .bytes = { 1, 2, 3 } };
+    struct hf_cache_options   options = { .key_prefix = "sealed",
+                                          .compression = HF_COMPRESSION_ZSTD,
+                                          .keys = &key,
+                                          .key_count = 1 };
+    struct hf_restore         how;
+    backup_fixture_open(&f);
+    how = backup_fixture_how(&f);
+    assert_int_equal(hf_cache_open(f.cache.client, &options, &sealed, NULL), HF_OK);
+    options.key_prefix = "other";
+    assert_int_equal(hf_cache_open(f.cache.client, &options, &other, NULL), HF_OK);
+    for (size_t i = 0; i < sizeof text; i += 10) memcpy(text + i, "known text", 10);
+    assert_int_equal(hf_cache_set(sealed, NULL, hf_str("k"), hf_bytes(text, sizeof text),
+                                  NULL, &f.cache.error),
+                     HF_OK);
+    assert_int_equal(hf_cache_backup(sealed, NULL, NULL, f.path, &done, &f.cache.error),
+                     HF_OK);
+    assert_int_equal(done.entries, 1);
+    assert_true(done.bytes < sizeof text / 10);
+    assert_false(file_has(f.path, "known"));
+
+    assert_int_equal(hf_cache_clear(sealed, NULL, &f.cache.error), HF_OK);
+    assert_int_equal(hf_cache_restore(sealed, NULL, &how, f.path, &back, &f.cache.error),
+                     HF_OK);
+    assert_int_equal(back.restored, 1);
+    assert_int_equal(hf_cache_get(sealed, NULL, hf_str("k"), &value, &f.cache.error), HF_OK);
+    assert_int_equal(hf_value_data(value).size, sizeof text);
+    assert_memory_equal(hf_value_data(value).data, text, sizeof text);
+    hf_value_release(value);
+
+    /* The seal is for its key and prefix. */
+    back = (struct hf_restore_report){ 0 };
+    how.any_namespace = true;
+    assert_int_equal(hf_cache_restore(other, NULL, &how, f.path, &back, &f.cache.error),
+                     HF_OK);
+    assert_int_equal(back.restored, 0);
+    assert_int_equal(back.bound, 1);
+    hf_cache_close(sealed);
+    hf_cache_close(other);
+    backup_fixture_close(&f);
+}
+
 static void a_large_value_is_left_out_rather_than_cut(void **state)
 {
     (void)state;
@@ -255,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_has_expired_since_is_left_out),
         cmocka_unit_test(what_is_no_live_entry_is_left_out),
         cmocka_unit_test(another_cache_is_refused_unless_told_so),
+        cmocka_unit_test(sealed_and_compressed_values_stay_so),
         cmocka_unit_test(a_large_value_is_left_out_rather_than_cut),
     };
     return RUN_TESTS(tests);

@@ -258,6 +258,27 @@ static void a_seal_vouches_for_the_first_bytes_whatever_the_body(void **state)
     assert_memory_equal(head, f.bytes, sizeof head);
 }
 
+static void what_is_bound_anew_is_of_the_other_key_and_else_the_same(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    hf_envelope_bind(f.bytes, KEY_HASH + 1);
+    assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_MISPLACED);
+    assert_int_equal(hf_envelope_decode(hf_bytes(f.bytes, SIZE), KEY_HASH + 1, &f.out),
+                     HF_ENVELOPE_OK);
+    assert_int_equal(f.out.created_ms, f.in.created_ms);
+    assert_int_equal(f.out.expires_ms, f.in.expires_ms);
+    assert_memory_equal(f.out.body.data, body, BODY);
+
+    assert_true(hf_envelope_is_bindable(&f.out, false));
+    f.out.is_sealed = true;
+    assert_true(hf_envelope_is_bindable(&f.out, true));
+    assert_false(hf_envelope_is_bindable(&f.out, false));
+    f.out.tags.size = 1;
+    assert_false(hf_envelope_is_bindable(&f.out, true));
+}
+
 static void a_forged_length_is_refused(void **state)
 {
     (void)state;
@@ -377,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_sealed_body_is_longer_than_its_content),
         cmocka_unit_test(what_was_compressed_is_smaller_than_it_was),
         cmocka_unit_test(a_seal_vouches_for_the_first_bytes_whatever_the_body),
+        cmocka_unit_test(what_is_bound_anew_is_of_the_other_key_and_else_the_same),
         cmocka_unit_test(a_forged_length_is_refused),
         cmocka_unit_test(an_expiry_before_its_creation_is_refused),
         cmocka_unit_test(nothing_is_told_apart_from_an_empty_value),

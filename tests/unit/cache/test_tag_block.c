@@ -91,12 +91,24 @@ static void forged_sizes_and_counts_are_refused(void **state)
     assert_int_equal(read_tags(&f), 0);
 }
 
+static void a_block_that_is_bound_anew_belongs_to_the_other_entry_only(void **state)
+{
+    (void)state;
+    struct fixture f;
+    write_tags(&f, 2, 5);
+    hf_tag_block_bind(f.bytes, f.size, KEY_HASH + 1);
+    assert_int_equal(read_tags(&f), 0);
+    assert_int_equal(hf_tag_block_read(hf_bytes(f.bytes, f.size), KEY_HASH + 1, f.out), 2);
+    assert_int_equal(f.out[1].version, 1001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(nothing_damaged_or_of_another_entry_is_read),
         cmocka_unit_test(forged_sizes_and_counts_are_refused),
+        cmocka_unit_test(a_block_that_is_bound_anew_belongs_to_the_other_entry_only),
     };
     return RUN_TESTS(tests);
 }
