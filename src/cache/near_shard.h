@@ -6,7 +6,7 @@
  *                            `--> evicted, remembered ---.       `--> evicted
  *     insert of what is remembered ----------------------'--> main queue
  *
- * That is S3-FIFO (Yang and others, 2023; docs/adr/0014): what is read once, as in a scan,
+ * That is S3-FIFO (Yang and others, 2023; docs/adr/0016): what is read once, as in a scan,
  * passes through the small queue and never displaces what is read often. Of what left the
  * small queue only a fingerprint of 16 bits is remembered, in a table that overwrites itself.
  *
