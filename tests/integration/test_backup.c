@@ -223,6 +223,53 @@ static void another_cache_is_refused_unless_told_so(void **state)
     backup_fixture_close(&f);
 }
 
+/* Replaces the odd ones of the first half, deletes the even ones, and adds others. */
+static bool change_some(const struct hf_backup_report *report, void *ctx)
+{
+    struct backup_fixture *f = ctx;
+    (void)report;
+    for (int i = f->steps_left; i < f->steps_left + 200 && i < BACKUP_ENTRIES / 2; i++) {
+        char key[24], new_key[24];
+        snprintf(key, sizeof key, "key:%d", i);
+        snprintf(new_key, sizeof new_key, "new:%d", i);
+        if (i % 2) {
+            assert_int_equal(cache_fixture_set(&f->cache, key, key), HF_OK);
+        } else {
+            assert_int_equal(hf_cache_delete(f->cache.cache, NULL, hf_str(key), NULL), HF_OK);
+        }
+        assert_int_equal(cache_fixture_set(&f->cache, new_key, "new"), HF_OK);
+    }
+    f->steps_left += 200;
+    return true;
+}
+
+static void what_stays_is_in_it_whatever_else_changes_meanwhile(void **state)
+{
+    (void)state;
+    struct backup_fixture    f;
+    struct hf_backup_report  done;
+    struct hf_restore_report back;
+    const struct hf_backup   how = { .progress = change_some, .ctx = &f };
+    backup_fixture_open(&f);
+    backup_fixture_fill(&f, "first");
+    f.steps_left = 0;
+    assert_int_equal(
+        hf_cache_backup(f.cache.cache, NULL, &how, f.path, &done, &f.cache.error), HF_OK);
+    assert_true(f.steps_left > 0);
+    f.steps_left = -1;
+    backup_fixture_lose(&f);
+    assert_int_equal(backup_fixture_restore(&f, &back), HF_OK);
+    for (int i = BACKUP_ENTRIES / 2; i < BACKUP_ENTRIES; i++) {
+        backup_fixture_expect(&f, i, "first");
+    }
+    for (int i = 1; i < BACKUP_ENTRIES / 2; i += 2) { /* The old one or the new one. */
+        char key[24];
+        snprintf(key, sizeof key, "key:%d", i);
+        assert_int_equal(hf_cache_exists(f.cache.cache, NULL, hf_str(key), NULL), HF_OK);
+    }
+    backup_fixture_close(&f);
+}
+
 static bool file_has(const char *path, const char *text)
 {
     static char bytes[1024 * 1024];
@@ -316,6 +363,7 @@ int main(void)
         cmocka_unit_test(what_has_expired_since_is_left_out),
         cmocka_unit_test(what_is_no_live_entry_is_left_out),
         cmocka_unit_test(another_cache_is_refused_unless_told_so),
+        cmocka_unit_test(what_stays_is_in_it_whatever_else_changes_meanwhile),
         cmocka_unit_test(sealed_and_compressed_values_stay_so),
         cmocka_unit_test(a_large_value_is_left_out_rather_than_cut),
     };
