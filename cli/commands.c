@@ -95,6 +95,12 @@ static const struct command commands[] = {
       "  holdfast tasks work --exec 'convert svg:- png:fd:3'\n"
       "  holdfast tasks watch \"$id\"",
       0, 0, { { NULL, NULL, NULL } }, run_tasks },
+    { "hot", "", "list the keys that are read most",
+      "Prints reads of the last ten to twenty minutes and keys, the most read first, as the\n"
+      "applications have told that count reads (access_sample). Exits with 1 when none did.",
+      0, 0,
+      { { "--count", "NUMBER", "how many keys, at most 1000; default 20" } },
+      run_hot },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

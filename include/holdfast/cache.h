@@ -81,6 +81,10 @@ struct hf_cache_options {
     enum hf_compression        compression;
     const struct hf_cache_key *keys;      /* Encrypt with the first, read with all: seal.h. */
     size_t                     key_count; /* 0: values are not encrypted. */
+
+    /* Access counts; see access.h. */
+    uint32_t access_sample; /* One read in so many is counted, at most a million; 0: off. */
+    hf_duration access_interval; /* How often they go to Redis, 100 ms to an hour; 0: 10 s. */
 };
 
 /* options NULL: all defaults; they are copied. The client must outlive the cache. No network

@@ -3,6 +3,7 @@
 #ifndef HOLDFAST_HOLDFAST_H
 #define HOLDFAST_HOLDFAST_H
 
+#include <holdfast/access.h>
 #include <holdfast/alloc.h>
 #include <holdfast/api.h>
 #include <holdfast/backup.h>

@@ -67,6 +67,7 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     err = hf_packer_init(&cache->packer, a, cache->metrics, options,
                          general->compression_threshold, error);
     if (!err) err = hf_cache_near_open(cache, options, error);
+    if (!err) err = hf_cache_access_open(cache, options, error);
     if (err) {
         hf_cache_close(cache);
         return err;
@@ -79,6 +80,7 @@ void hf_cache_close(struct hf_cache *cache)
 {
     if (!cache) return;
     const int cancels = hf_cancel_defer();
+    hf_cache_access_close(cache);
     hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
     hf_cache_near_close(cache);
     hf_packer_deinit(&cache->packer);

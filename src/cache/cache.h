@@ -13,6 +13,7 @@
 #ifndef HF_CACHE_CACHE_H
 #define HF_CACHE_CACHE_H
 
+#include "cache/access.h"
 #include "cache/flight.h"
 #include "cache/key.h"
 #include "cache/near.h"
@@ -31,17 +32,18 @@ struct hf_cache {
     struct hf_metrics         *metrics;
     struct hf_keyspace         keyspace;
     struct hf_namespace namespace;
-    struct hf_replay      replay;
-    struct hf_flights     flights;
-    struct hf_cache_near *near; /* NULL: off. */
-    struct hf_packer      packer;
-    hf_duration           default_ttl;
-    hf_duration           timeout; /* Of a call that does not say. */
-    bool                  is_sliding;
-    bool                  serves_stale;
-    int64_t               stale_limit_ms;
-    size_t                value_size_max;
-    size_t                large_size_max;
+    struct hf_replay        replay;
+    struct hf_flights       flights;
+    struct hf_cache_near   *near;   /* NULL: off. */
+    struct hf_cache_access *access; /* NULL: off. */
+    struct hf_packer        packer;
+    hf_duration             default_ttl;
+    hf_duration             timeout; /* Of a call that does not say. */
+    bool                    is_sliding;
+    bool                    serves_stale;
+    int64_t                 stale_limit_ms;
+    size_t                  value_size_max;
+    size_t                  large_size_max;
 };
 
 /* One deadline for all the commands of an operation. */

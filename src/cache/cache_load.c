@@ -458,5 +458,6 @@ hf_err hf_cache_load(struct hf_cache *cache, const struct hf_call *call, struct 
     err = get_or_load(&l, &found);
     hf_cancel_restore(cancels);
     if (!err) *value = found;
+    if (!err && cache->access) hf_cache_access_note(cache->access, key);
     return hf_cache_op_end(&l.op, err);
 }

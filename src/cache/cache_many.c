@@ -265,9 +265,9 @@ static hf_err fail_rest(struct many *m, struct hf_value **values, hf_err err)
     return end(m);
 }
 
-hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
-                         const struct hf_bytes *keys, size_t count, struct hf_value **values,
-                         hf_err *errs, struct hf_error *error)
+static hf_err get_many(struct hf_cache *cache, const struct hf_call *call,
+                       const struct hf_bytes *keys, size_t count, struct hf_value **values,
+                       hf_err *errs, struct hf_error *error)
 {
     struct many   m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
                         error, .keys = keys };
@@ -297,6 +297,17 @@ hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
     release_shared(shared);
     look_stale(&m, values);
     return end(&m);
+}
+
+hf_err hf_cache_get_many(struct hf_cache *cache, const struct hf_call *call,
+                         const struct hf_bytes *keys, size_t count, struct hf_value **values,
+                         hf_err *errs, struct hf_error *error)
+{
+    const hf_err err = get_many(cache, call, keys, count, values, errs, error);
+    for (size_t i = 0; i < count && cache->access; i++) {
+        if (values[i]) hf_cache_access_note(cache->access, keys[i]);
+    }
+    return err;
 }
 
 /* What is to be stored; hows is NULL, or one for each value, or one for all. */

@@ -194,6 +194,7 @@ static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
         if (found) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
     }
     if (!err) *value = found;
+    if (!err && cache->access) hf_cache_access_note(cache->access, key);
     return hf_cache_op_end(&op, hf_cache_count_read(cache, err));
 }
 
@@ -205,6 +206,7 @@ static hf_err get(struct hf_cache *cache, const struct hf_call *call, struct hf_
 
     const hf_err err = hf_cache_take_plain(HF_OK, &near);
     if (!err) *value = near;
+    if (!err && cache->access) hf_cache_access_note(cache->access, key);
     return err;
 }
 

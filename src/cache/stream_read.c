@@ -62,6 +62,7 @@ hf_err hf_reader_open(struct hf_cache *cache, const struct hf_call *call, struct
         hf_free(cache->allocator, r);
         return err;
     }
+    if (cache->access) hf_cache_access_note(cache->access, key);
     *reader = r;
     return HF_OK;
 }

@@ -21,6 +21,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   restore FILE            put the entries of a backup back
   verify FILE             check a backup from end to end
   tasks COMMAND           create, watch and work off tasks
+  hot                     list the keys that are read most
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
