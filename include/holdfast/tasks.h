@@ -68,12 +68,15 @@
 HF_BEGIN_DECLS
 
 enum {
-    HF_TASK_ID_MAX = 64, /* Bytes, as are all of these. */
+    /* Bytes. */
+    HF_TASK_ID_MAX = 64,
     HF_TASK_TYPE_MAX = 64,
     HF_TASK_NAME_MAX = 128,            /* Owners, workers, unique keys. */
     HF_TASK_PAYLOAD_MAX = 1024 * 1024, /* The same for results. */
     HF_TASK_METADATA_MAX = 4096,
-    HF_TASK_TEXT_MAX = 256,   /* Messages and errors; longer ones are cut. */
+    HF_TASK_TEXT_MAX = 256, /* Messages and errors; longer ones are cut. */
+
+    /* Numbers. */
     HF_TASK_ERRORS_MAX = 5,   /* The last ones are kept. */
     HF_TASK_LIMIT_MAX = 1000, /* Of retries and crashes. */
     HF_TASK_TYPES_MAX = 64,   /* In one claim. */
@@ -147,7 +150,8 @@ struct hf_task_error {
     struct hf_bytes text;
 };
 
-/* A copy, as of the moment it was read; made by this library only. Texts are never NULL. */
+/* A copy, as of the moment it was read; made by this library only. Texts are never NULL, and
+ * a NUL follows all bytes. */
 struct hf_task {
     const char           *id;
     const char           *type;
@@ -232,14 +236,15 @@ struct hf_task_change {
 /* All or nothing. A status move does what the call of that name does: SUCCESS completes,
  * FAILURE fails (and may come out as PENDING, for a retry), PENDING releases or requeues,
  * CANCELLED cancels. To the status it has: nothing moves. HF_E_TASK_VERSION for a stale
- * version, HF_E_TASK_TOKEN, HF_E_TASK_MOVE, HF_E_RANGE, HF_E_TOO_LARGE. After a lost answer
- * an update with a version is HF_E_TASK_VERSION where it had been made. */
+ * version, HF_E_TASK_TOKEN, HF_E_TASK_MOVE, HF_E_RANGE, HF_E_TOO_LARGE. With a
+ * version it is not sent again after a lost answer: the outcome is unknown then. */
 HF_API HF_NODISCARD hf_err hf_tasks_update(struct hf_tasks *tasks, const struct hf_call *call,
                                            const char                  *id,
                                            const struct hf_task_change *change,
                                            struct hf_error             *error);
 
-/* Removes all of it. HF_E_TASK_MOVE while it is RUNNING: cancel it first. */
+/* Removes all of it; not sent again after a lost answer. HF_E_TASK_MOVE while it is RUNNING:
+ * cancel it first. */
 HF_API HF_NODISCARD hf_err hf_tasks_delete(struct hf_tasks *tasks, const struct hf_call *call,
                                            const char *id, struct hf_error *error);
 

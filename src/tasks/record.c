@@ -96,15 +96,18 @@ static bool read_error(const char *line, size_t size, struct hf_task_error *e)
     return true;
 }
 
-static bool read_errors(struct hf_task *task, struct hf_bytes kept)
+/* Lines of our own copy, whose newlines become their ends. */
+static bool read_errors(struct box *box, struct hf_bytes text)
 {
-    const char *at = kept.data;
-    const char *end = at + kept.size;
+    struct hf_task *task = &box->task;
+    char           *at = box->bytes + box->used;
+    const char     *end = at + keep(box, text).size;
     for (size_t i = 0; at < end; i++) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        char *newline = memchr(at, '\n', (size_t)(end - at));
         if (!newline || newline == at || i == HF_TASK_ERRORS_MAX) return false;
         if (!read_error(at, (size_t)(newline - at), &task->errors[i])) return false;
         task->error_count = i + 1;
+        *newline = '\0';
         at = newline + 1;
     }
     return true;
@@ -120,7 +123,7 @@ static bool read_field(struct box *box, const struct row *row, struct hf_bytes t
         *(const char **)to = keep(box, text).data;
         return true;
     case KIND_BYTES: *(struct hf_bytes *)to = keep(box, text); return true;
-    case KIND_ERRORS: return read_errors(&box->task, keep(box, text));
+    case KIND_ERRORS: return read_errors(box, text);
     case KIND_PROGRESS: {
         double          progress;
         struct hf_bytes kept = keep(box, text);

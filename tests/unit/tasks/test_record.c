@@ -47,8 +47,8 @@ static void every_field_is_read(void **state)
     (void)state;
     struct hf_task *task;
     char            text[1024] = "o=ada u=key w=host:1 j=on g=0.25 k=17 q=2 r=1 R=0 x=1 X=9 "
-                                 "a=1700000001000000 z=1700000002000000 l=30000000 b=pay y=res "
-                                 "m=meta E= unknown=1 ";
+                                 "a=1700000001000000 z=1700000002000000 l=30000000 b=pay "
+                                 "y=res m=meta E= unknown=1 ";
     strcat(text, least);
     assert_int_equal(parse(&hf_allocator_default, text, &task), HF_OK);
     assert_string_equal(task->owner, "ada");
