@@ -69,6 +69,8 @@ struct hf_cache_options {
                               * than half of it is left; get_many does not. */
     hf_duration stale_limit; /* How long past its expiry a value is kept, to be served marked
                               * stale; 0: not at all. */
+    unsigned    loaders_max; /* Threads for loaders (load.h), started when needed; 0: 4. */
+    unsigned    loads_waiting_max; /* Loads that may wait for such a thread; 0: 256. */
 
     /* The near cache: values kept in this process too; see docs/guide/near-cache.md. */
     size_t      near_bytes;         /* Its memory, HF_CACHE_NEAR_BYTES_MIN or more; 0: off. */
@@ -87,6 +89,11 @@ struct hf_cache_options {
     hf_duration access_interval; /* How often they go to Redis, 100 ms to an hour; 0: 10 s. */
 };
 
+enum {
+    HF_CACHE_LOADERS_MAX = 1024,
+    HF_CACHE_LOADS_WAITING_MAX = 100000,
+};
+
 /* options NULL: all defaults; they are copied. The client must outlive the cache. No network
  * I/O. HF_E_INVALID for a prefix with '@', HF_E_TOO_LARGE for a long one, HF_E_RANGE,
  * HF_E_NOMEM. */
@@ -94,8 +101,10 @@ HF_API HF_NODISCARD hf_err hf_cache_open(struct hf_client              *client,
                                          const struct hf_cache_options *options,
                                          struct hf_cache **cache, struct hf_error *error);
 
-/* When no thread is in a call on it; takes up to a second while deletes are outstanding.
- * Values may live on until the client is closed. NULL is fine. */
+/* When no thread is in a call on it. Loads that wait are dropped; those that run are waited
+ * for: a loader for a second and then no more (load.h tells what becomes of it), what it has
+ * to store for as long as its call's timeout. Takes up to a second while deletes are
+ * outstanding. Values may live on until the client is closed. NULL is fine. */
 HF_API void hf_cache_close(struct hf_cache *cache);
 
 /* HF_OK: *value is the caller's, to be released. HF_MISS: there is none, or it expired. */

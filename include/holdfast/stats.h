@@ -94,6 +94,8 @@ struct hf_client;
     X(CACHE_LOADS_FAILED,  cache_loads_failed,  COUNTER, "Loaders that failed")              \
     X(CACHE_LOADS_SHARED,  cache_loads_shared,  COUNTER, "Callers given another's load")     \
     X(CACHE_LOADS_VOID,    cache_loads_void,    COUNTER, "Loads outdated when they ended")   \
+    X(CACHE_LOADS_REFUSED, cache_loads_refused, COUNTER, "Loads that found no room")         \
+    X(CACHE_REFRESHES,     cache_refreshes,     COUNTER, "Loads in the background")          \
     X(CACHE_NEAR_HITS,     cache_near_hits,     COUNTER, "Hits of a near cache")             \
     X(CACHE_NEAR_MISSES,   cache_near_misses,   COUNTER, "Reads it left to Redis")           \
     X(CACHE_NEAR_STALE,    cache_near_stale,    COUNTER, "Its stale values for a failure")   \
@@ -114,6 +116,7 @@ struct hf_client;
     X(COMPRESS,     "compress",     "Making one value smaller, or seeing that it is not")    \
     X(DECOMPRESS,   "decompress",   "Making one value whole again")                          \
     X(CACHE_DELETE, "cache_delete", "One delete from a cache")                               \
+    X(CACHE_MANY,   "cache_many",   "One call for many keys")                                \
     X(CACHE_LOAD,   "cache_load",   "One get-or-load, the loader included")
 
 /* clang-format on */

@@ -13,7 +13,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { DEFAULT_TTL_S = 3600 };
+enum {
+    DEFAULT_TTL_S = 3600,
+    DEFAULT_LOADERS = 4,
+    DEFAULT_LOADS_WAITING = 256,
+};
+
+#define LOADER_PATIENCE hf_seconds(1)
 
 static hf_err check(const struct hf_cache_options *options, struct hf_error *error)
 {
@@ -26,7 +32,22 @@ static hf_err check(const struct hf_cache_options *options, struct hf_error *err
         const hf_err err = hf_cache_ttl_ms(options->stale_limit, &ms, error);
         if (err) return hf_fail_in(error, err, "stale_limit");
     }
+    if (options->loaders_max > HF_CACHE_LOADERS_MAX) {
+        return hf_fail(error, HF_E_RANGE, "loaders_max: at most %d", HF_CACHE_LOADERS_MAX);
+    }
+    if (options->loads_waiting_max > HF_CACHE_LOADS_WAITING_MAX) {
+        return hf_fail(error, HF_E_RANGE, "loads_waiting_max: at most %d",
+                       HF_CACHE_LOADS_WAITING_MAX);
+    }
     return HF_OK;
+}
+
+static hf_err open_loaders(struct hf_cache *cache, const struct hf_cache_options *options)
+{
+    const unsigned threads = options->loaders_max ? options->loaders_max : DEFAULT_LOADERS;
+    const unsigned waiting = options->loads_waiting_max ? options->loads_waiting_max
+                                                        : DEFAULT_LOADS_WAITING;
+    return hf_loader_pool_open(cache->allocator, threads, waiting, &cache->loaders);
 }
 
 hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *options,
@@ -52,6 +73,11 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     }
     cache->client = client;
     cache->allocator = a;
+    err = open_loaders(cache, options);
+    if (err) {
+        hf_free(a, cache);
+        return hf_fail(error, err, "loaders");
+    }
     cache->metrics = hf_client_metrics(client);
     cache->default_ttl = options->default_ttl.ns ? options->default_ttl
                                                  : hf_seconds(DEFAULT_TTL_S);
@@ -80,6 +106,7 @@ void hf_cache_close(struct hf_cache *cache)
 {
     if (!cache) return;
     const int cancels = hf_cancel_defer();
+    hf_loader_pool_close(cache->loaders, LOADER_PATIENCE);
     hf_cache_access_close(cache);
     hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
     hf_cache_near_close(cache);

@@ -6,7 +6,7 @@
  *     cache_many.c   the same for many keys in one round trip
  *     cache_sweep.c  delete by pattern
  *     cache_near.c   what of it is kept in the process
- *     cache_load.c   get or else load, once for all who ask
+ *     cache_load.c   get or else load, once for all who ask; load_job.c does it
  *
  * Threads:  what is not atomic or locked in its own module is read-only after open. */
 
@@ -16,6 +16,7 @@
 #include "cache/access.h"
 #include "cache/flight.h"
 #include "cache/key.h"
+#include "cache/loader_pool.h"
 #include "cache/near.h"
 #include "cache/pack.h"
 #include "cache/replay.h"
@@ -34,6 +35,7 @@ struct hf_cache {
     struct hf_namespace namespace;
     struct hf_replay        replay;
     struct hf_flights       flights;
+    struct hf_loader_pool  *loaders;
     struct hf_cache_near   *near;   /* NULL: off. */
     struct hf_cache_access *access; /* NULL: off. */
     struct hf_packer        packer;

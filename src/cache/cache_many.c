@@ -269,7 +269,7 @@ static hf_err get_many(struct hf_cache *cache, const struct hf_call *call,
                        const struct hf_bytes *keys, size_t count, struct hf_value **values,
                        hf_err *errs, struct hf_error *error)
 {
-    struct many   m = { cache, "cache get_many", HF_LATENCY_CACHE_GET, errs, count,
+    struct many   m = { cache, "cache get_many", HF_LATENCY_CACHE_MANY, errs, count,
                         error, .keys = keys };
     struct wanted w;
     bool          is_one = true;
@@ -453,7 +453,7 @@ hf_err hf_cache_set_many(struct hf_cache *cache, const struct hf_call *call,
                          size_t count, const struct hf_set *how, hf_err *errs,
                          struct hf_error *error)
 {
-    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
+    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_MANY, errs, count,
                              error, .batch = NULL };
     const struct given g = { keys, values, how, true };
     return set_all(&m, call, &g);
@@ -464,7 +464,7 @@ hf_err hf_cache_set_each(struct hf_cache *cache, const struct hf_call *call,
                          size_t count, const struct hf_set *hows, hf_err *errs,
                          struct hf_error *error)
 {
-    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_SET, errs, count,
+    struct many        m = { cache, "cache set_many", HF_LATENCY_CACHE_MANY, errs, count,
                              error, .batch = NULL };
     const struct given g = { keys, values, hows, false };
     return set_all(&m, call, &g);
@@ -499,7 +499,7 @@ hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
                             const struct hf_bytes *keys, size_t count, hf_err *errs,
                             struct hf_error *error)
 {
-    struct many m = { cache, "cache delete_many", HF_LATENCY_CACHE_DELETE, errs, count,
+    struct many m = { cache, "cache delete_many", HF_LATENCY_CACHE_MANY, errs, count,
                       error, .batch = NULL };
     hf_err      err = begin(&m, call);
     if (err) return err;

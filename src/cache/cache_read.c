@@ -63,7 +63,6 @@ hf_err hf_cache_open_value(struct hf_cache *cache, struct hf_bytes wire, uint64_
 
     const hf_err err = take(cache, wire, &envelope, now_ms, expires_ms, source, value, error);
     if (err) return err;
-    if (expired) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
     hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_READ, (int64_t)envelope.raw_size);
     return HF_OK;
 }
@@ -191,7 +190,9 @@ static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
     if (err && err != HF_MISS && (stale_too || cache->serves_stale)) {
         found = hf_cache_near_get_stale(cache, key);
         if (found) err = HF_OK;
-        if (found) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
+    }
+    if (!err && hf_value_is_stale(found)) {
+        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
     }
     if (!err) *value = found;
     if (!err && cache->access) hf_cache_access_note(cache->access, key);

@@ -2,8 +2,10 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/error.h"
 #include "core/hash.h"
 
+#include <stdio.h>
 #include <time.h>
 
 struct hf_flight {
@@ -12,7 +14,9 @@ struct hf_flight {
     unsigned          members;
     bool              is_listed; /* In its slot, to be joined. */
     bool              is_finished;
+    bool              has_result;
     hf_err            err;
+    char              detail[HF_ERROR_DETAIL_MAX];
     struct hf_value  *value; /* A reference of the flight's own. */
     size_t            size;
     char              key[];
@@ -95,32 +99,55 @@ hf_err hf_flight_join(struct hf_flights *flights, struct hf_bytes key,
     return err;
 }
 
-bool hf_flight_wait(struct hf_flights *flights, struct hf_flight *flight, hf_instant end,
-                    hf_err *err, struct hf_value **value)
+void hf_flight_acquire(struct hf_flights *flights, struct hf_flight *flight)
+{
+    pthread_mutex_lock(&flights->lock);
+    hf_assert(flight->members > 0);
+    flight->members++;
+    pthread_mutex_unlock(&flights->lock);
+}
+
+enum hf_flight_end hf_flight_wait(struct hf_flights *flights, struct hf_flight *flight,
+                                  hf_instant end, hf_err *err, struct hf_value **value,
+                                  struct hf_error *error)
 {
     const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
     pthread_mutex_lock(&flights->lock);
     while (!flight->is_finished && hf_before(hf_now(), end)) {
         pthread_cond_timedwait(&flight->finished, &flights->lock, &at);
     }
+    const bool has_result = flight->has_result;
     const bool is_finished = flight->is_finished;
-    if (is_finished) {
+    if (has_result) {
         *err = flight->err;
         if (!flight->err) *value = hf_value_acquire(flight->value);
+        if (flight->err && flight->err != HF_MISS) {
+            hf_fail(error, flight->err, "%s", flight->detail);
+        }
     }
     pthread_mutex_unlock(&flights->lock);
-    return is_finished;
+    if (has_result) return HF_FLIGHT_LANDED;
+    return is_finished ? HF_FLIGHT_CRASHED : HF_FLIGHT_DELAYED;
 }
 
-void hf_flight_finish(struct hf_flights *flights, struct hf_flight *flight, hf_err err,
-                      struct hf_value *value)
+void hf_flight_offer(struct hf_flights *flights, struct hf_flight *flight, hf_err err,
+                     struct hf_value *value, const char *detail)
 {
     hf_assert((err == HF_OK) == (value != NULL));
     pthread_mutex_lock(&flights->lock);
-    unlist(flights, flight);
-    flight->is_finished = true;
+    hf_assert(!flight->has_result && !flight->is_finished);
+    flight->has_result = true;
     flight->err = err;
     flight->value = value ? hf_value_acquire(value) : NULL;
+    snprintf(flight->detail, sizeof flight->detail, "%s", detail);
+    pthread_mutex_unlock(&flights->lock);
+}
+
+void hf_flight_finish(struct hf_flights *flights, struct hf_flight *flight)
+{
+    pthread_mutex_lock(&flights->lock);
+    unlist(flights, flight);
+    flight->is_finished = true;
     pthread_cond_broadcast(&flight->finished);
     pthread_mutex_unlock(&flights->lock);
 }

@@ -1,14 +1,17 @@
 /* flight.h - one load of a key at a time, whose result all who wait for it share.
  *
- *     join -> leader: loads, finish -> +
- *     join -> follower: wait ----------+--> result
+ *     join -> leader: loads, offer, stores, finish -> +
+ *     join -> follower: wait -------------------------+--> result
  *     join -> follower: wait, its deadline passes, leave
  *
- * A follower waits no longer than it wants to, whatever the leader does. A flight that was
+ * A follower waits no longer than it wants to, whatever the leader does; when its time is up
+ * it takes a result that is offered, though not finished with. A flight that is finished
+ * without an offer has come to nothing: who needs a result joins again. A flight that was
  * forgotten, because its key was deleted meanwhile, is still shared by those who are in it,
  * but nobody joins it any more.
  *
- * Threads:  any. Every join is followed by one leave; the leader's finish comes before.
+ * Threads:  any. Every join and acquire is followed by one leave; the finish comes before
+ *           the last.
  * Memory:   one block for each flight, of which there are at most as many as callers.
  * Errors:   HF_E_NOMEM from joining. */
 
@@ -40,14 +43,27 @@ void hf_flights_deinit(struct hf_flights *flights);
 HF_NODISCARD hf_err hf_flight_join(struct hf_flights *flights, struct hf_bytes key,
                                    struct hf_flight **flight, bool *is_leader);
 
-/* Waits until the flight is finished or the time comes. On true *err is its result and, on
- * HF_OK, *value a reference of the caller's own. */
-HF_NODISCARD bool hf_flight_wait(struct hf_flights *flights, struct hf_flight *flight,
-                                 hf_instant end, hf_err *err, struct hf_value **value);
+/* One membership more, for a thread that the leader hands its task to. */
+void hf_flight_acquire(struct hf_flights *flights, struct hf_flight *flight);
 
-/* The leader's result for all; value (NULL unless HF_OK) stays the leader's. */
-void hf_flight_finish(struct hf_flights *flights, struct hf_flight *flight, hf_err err,
-                      struct hf_value *value);
+enum hf_flight_end {
+    HF_FLIGHT_LANDED,  /* With a result. */
+    HF_FLIGHT_CRASHED, /* Finished without one. */
+    HF_FLIGHT_DELAYED, /* The time is up. */
+};
+
+/* Waits for a result until the time comes. Where there is one, *err is it; on HF_OK *value is
+ * a reference of the caller's own, else *error (if not NULL) says why. */
+HF_NODISCARD enum hf_flight_end hf_flight_wait(struct hf_flights *flights,
+                                               struct hf_flight *flight, hf_instant end,
+                                               hf_err *err, struct hf_value **value,
+                                               struct hf_error *error);
+
+/* The result, once: value (NULL unless HF_OK) stays the leader's. */
+void hf_flight_offer(struct hf_flights *flights, struct hf_flight *flight, hf_err err,
+                     struct hf_value *value, const char *detail);
+
+void hf_flight_finish(struct hf_flights *flights, struct hf_flight *flight);
 
 void hf_flight_leave(struct hf_flights *flights, struct hf_flight *flight);
 
