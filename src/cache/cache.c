@@ -111,7 +111,7 @@ void hf_cache_close(struct hf_cache *cache)
     hf_replay_deinit(&cache->replay); /* Its thread empties the near cache. */
     hf_cache_near_close(cache);
     hf_packer_deinit(&cache->packer);
-    hf_flights_deinit(&cache->flights);
+    if (!hf_client_is_forked(cache->client)) hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
     hf_free(cache->allocator, cache);
     hf_cancel_restore(cancels);

@@ -117,10 +117,15 @@ void hf_tasks_close(struct hf_tasks *tasks)
     if (!tasks) return;
     struct hf_client *client = tasks->client;
     hf_upkeep_deinit(&tasks->upkeep);
-    hf_waiting_deinit(&tasks->waiting);
+    if (!hf_client_is_forked(client)) hf_waiting_deinit(&tasks->waiting);
     hf_grants_deinit(&tasks->grants);
     hf_free(tasks->allocator, tasks);
     hf_client_close(client);
+}
+
+bool hf_tasks_is_forked(const struct hf_tasks *tasks)
+{
+    return hf_client_is_forked(tasks->client);
 }
 
 struct hf_client *hf_tasks_client(struct hf_tasks *tasks)

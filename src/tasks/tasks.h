@@ -37,4 +37,7 @@ struct hf_tasks {
     struct hf_upkeep           upkeep;
 };
 
+/* True in a forked child, where the threads of the handle and of its workers do not exist. */
+bool hf_tasks_is_forked(const struct hf_tasks *tasks);
+
 #endif

@@ -167,9 +167,20 @@ hf_err hf_worker_stop(struct hf_worker *worker, hf_duration grace, struct hf_err
     return hf_fail(error, HF_E_TIMEOUT, "worker: %u handlers still run", alive);
 }
 
+static void free_worker(struct hf_worker *worker)
+{
+    free_claim(worker);
+    hf_free(worker->allocator, worker->jobs);
+    hf_free(worker->allocator, worker);
+}
+
 void hf_worker_close(struct hf_worker *worker)
 {
     if (!worker) return;
+    if (hf_tasks_is_forked(worker->tasks)) {
+        free_worker(worker); /* Its threads stayed with the parent, and what they hold. */
+        return;
+    }
     pthread_mutex_lock(&worker->lock);
     worker->guarded.is_stopping = true;
     worker->guarded.gives_up = true;
@@ -187,9 +198,7 @@ void hf_worker_close(struct hf_worker *worker)
     pthread_cond_destroy(&worker->scout_is_gone);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
-    free_claim(worker);
-    hf_free(worker->allocator, worker->jobs);
-    hf_free(worker->allocator, worker);
+    free_worker(worker);
 }
 
 void hf_worker_stats(struct hf_worker *worker, struct hf_worker_stats *stats)

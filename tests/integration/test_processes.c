@@ -170,7 +170,8 @@ static void a_child_closes_a_cache_that_replays_deletes(void **state)
     struct hf_client    *client = client_open_ready(redis_server_unix_url(own), NULL);
     struct hf_cache     *cache;
     struct hf_error      error;
-    assert_int_equal(hf_cache_open(client, NULL, &cache, &error), HF_OK);
+    const struct hf_cache_options near = { .near_bytes = 1024 * 1024 };
+    assert_int_equal(hf_cache_open(client, &near, &cache, &error), HF_OK);
     assert_int_equal(hf_cache_set(cache, NULL, hf_str("k"), hf_str("v"), NULL, NULL), HF_OK);
     redis_server_kill(own);
     assert_int_not_equal(hf_cache_delete(cache, NULL, hf_str("k"), NULL), HF_OK);
@@ -189,12 +190,48 @@ static void a_child_closes_a_cache_that_replays_deletes(void **state)
     redis_server_close(own);
 }
 
+static enum hf_job_end succeed(struct hf_job *job, void *ctx)
+{
+    (void)job;
+    (void)ctx;
+    return HF_JOB_DONE;
+}
+
+static void a_child_closes_the_workers_of_its_parent(void **state)
+{
+    (void)state;
+    struct hf_options *options;
+    struct hf_tasks   *tasks;
+    struct hf_worker  *worker;
+    struct hf_error    error;
+    assert_int_equal(hf_options_open(&options), HF_OK);
+    assert_int_equal(hf_options_set(options, "url", redis_server_unix_url(server), &error),
+                     HF_OK);
+    assert_int_equal(hf_tasks_open(options, NULL, &tasks, &error), HF_OK);
+    hf_options_close(options);
+    assert_int_equal(hf_worker_open(tasks, NULL, succeed, NULL, &worker, &error), HF_OK);
+    for (int i = 0; i < 4; i++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(BOUND_S);
+            hf_worker_close(worker);
+            hf_tasks_close(tasks);
+            _exit(0);
+        }
+        assert_child_is_well(child);
+    }
+    assert_int_equal(hf_worker_stop(worker, hf_seconds(BOUND_S), &error), HF_OK);
+    hf_worker_close(worker);
+    hf_tasks_close(tasks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fork_amid_calls_harms_neither_side),
         cmocka_unit_test(a_pre_fork_server_opens_before_and_works_in_its_children),
         cmocka_unit_test(a_child_closes_a_cache_that_replays_deletes),
+        cmocka_unit_test(a_child_closes_the_workers_of_its_parent),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
