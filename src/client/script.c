@@ -1,3 +1,5 @@
+#include "client/script.h"
+
 #include "client/call.h"
 #include "core/alloc.h"
 #include "core/error.h"
@@ -19,15 +21,15 @@ static bool hash(const struct hf_script *script, char hex[SHA1_HEX_SIZE])
     return true;
 }
 
-hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
-                        const struct hf_script *script, const struct hf_bytes *keys,
-                        size_t key_count, const struct hf_bytes *args, size_t arg_count,
-                        struct hf_reply **reply, struct hf_error *error)
+hf_err hf_client_script_known(struct hf_client *client, const struct hf_call *call,
+                              const struct hf_script *script, const char *sha1,
+                              const struct hf_bytes *keys, size_t key_count,
+                              const struct hf_bytes *args, size_t arg_count,
+                              struct hf_reply **reply, struct hf_error *error)
 {
     const struct hf_allocator *a = hf_client_allocator(client);
     const size_t               argc = 3 + key_count + arg_count;
-    char                       sha1[SHA1_HEX_SIZE], count[24];
-    if (!hash(script, sha1)) return hf_fail(error, HF_E_SYSTEM, "SHA-1 is not available");
+    char                       count[24];
 
     const hf_instant deadline = hf_call_deadline(client, call, hf_now());
     struct hf_bytes *argv = hf_alloc(a, argc * sizeof *argv);
@@ -50,4 +52,15 @@ hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
     }
     hf_free(a, argv);
     return err;
+}
+
+hf_err hf_client_script(struct hf_client *client, const struct hf_call *call,
+                        const struct hf_script *script, const struct hf_bytes *keys,
+                        size_t key_count, const struct hf_bytes *args, size_t arg_count,
+                        struct hf_reply **reply, struct hf_error *error)
+{
+    char sha1[SHA1_HEX_SIZE];
+    if (!hash(script, sha1)) return hf_fail(error, HF_E_SYSTEM, "SHA-1 is not available");
+    return hf_client_script_known(client, call, script, sha1, keys, key_count, args,
+                                  arg_count, reply, error);
 }

@@ -92,8 +92,8 @@ hf_err hf_tasks_update_as(struct hf_tasks *tasks, const struct hf_call *call,
 }
 
 /* A script that is given an id and an owner. */
-static hf_err change(struct hf_tasks *tasks, const struct hf_call        *call,
-                     enum hf_command_class class, const struct hf_script *script,
+static hf_err change(struct hf_tasks *tasks, const struct hf_call              *call,
+                     enum hf_command_class class, const struct hf_tasks_script *script,
                      const char *owner, const char *id, const char *what,
                      struct hf_error *error)
 {

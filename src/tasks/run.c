@@ -1,5 +1,6 @@
 #include "tasks/run.h"
 
+#include "client/script.h"
 #include "core/assert.h"
 #include "core/error.h"
 
@@ -86,27 +87,28 @@ static hf_err meaning(const struct hf_reply *reply, struct hf_error *error)
 /* A connection that is lost while the server does not know the script yet leaves doubt that
  * the client cannot dispel: it is told only that the script is missing. So once more. */
 static hf_err send_script(struct hf_tasks *tasks, struct hf_call how,
-                          const struct hf_script *script, const struct hf_task_args *args,
-                          struct hf_reply **reply, struct hf_error *error)
+                          const struct hf_tasks_script *script,
+                          const struct hf_task_args *args, struct hf_reply **reply,
+                          struct hf_error *error)
 {
     const struct hf_bytes key = hf_str(tasks->base);
     const hf_instant end = hf_later(hf_now(), how.timeout.ns ? how.timeout : tasks->timeout);
-    hf_err           err = hf_client_script(tasks->client, &how, script, &key, 1, args->argv,
-                                            args->count, reply, error);
-    const bool       is_safe = how.command_class == HF_COMMAND_READ ||
+    hf_err err = hf_client_script_known(tasks->client, &how, &script->lua, script->sha1, &key,
+                                        1, args->argv, args->count, reply, error);
+    const bool is_safe = how.command_class == HF_COMMAND_READ ||
                          how.command_class == HF_COMMAND_IDEMPOTENT;
     how.timeout = hf_between(hf_now(), end);
     if (is_safe && hf_err_category(err) == HF_CATEGORY_LOST && how.timeout.ns) {
-        err = hf_client_script(tasks->client, &how, script, &key, 1, args->argv, args->count,
-                               reply, error);
+        err = hf_client_script_known(tasks->client, &how, &script->lua, script->sha1, &key, 1,
+                                     args->argv, args->count, reply, error);
     }
     /* Ours run out of memory before they begin, or not at all. */
     if (err == HF_E_OOM_SCRIPT) err = hf_fail_in(error, HF_E_OOM, "script");
     return err;
 }
 
-hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call        *call,
-                    enum hf_command_class class, const struct hf_script *script,
+hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call              *call,
+                    enum hf_command_class class, const struct hf_tasks_script *script,
                     const struct hf_task_args *args, struct hf_reply **reply,
                     struct hf_error *error)
 {
@@ -125,8 +127,8 @@ hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call        *call,
     return err;
 }
 
-hf_err hf_tasks_do(struct hf_tasks *tasks, const struct hf_call        *call,
-                   enum hf_command_class class, const struct hf_script *script,
+hf_err hf_tasks_do(struct hf_tasks *tasks, const struct hf_call              *call,
+                   enum hf_command_class class, const struct hf_tasks_script *script,
                    const struct hf_task_args *args, struct hf_error *error)
 {
     struct hf_reply *reply;

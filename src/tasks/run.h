@@ -16,9 +16,8 @@
 #ifndef HF_TASKS_RUN_H
 #define HF_TASKS_RUN_H
 
+#include "tasks/scripts.h"
 #include "tasks/tasks.h"
-
-#include <holdfast/script.h>
 
 enum {
     HF_TASK_ARGS_MAX = 16 + HF_TASK_TYPES_MAX,
@@ -48,14 +47,16 @@ void hf_task_arg_text(struct hf_task_args *args, const char *text);
 void hf_task_arg_optional(struct hf_task_args *args, const struct hf_bytes *bytes);
 
 /* On HF_OK, and on HF_MISS, *reply is the caller's. */
-HF_NODISCARD hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call        *call,
-                                 enum hf_command_class class, const struct hf_script *script,
+HF_NODISCARD hf_err hf_tasks_run(struct hf_tasks *tasks, const struct hf_call *call,
+                                 enum hf_command_class class,
+                                 const struct hf_tasks_script *script,
                                  const struct hf_task_args *args, struct hf_reply **reply,
                                  struct hf_error *error);
 
 /* The same for a script that has nothing more to say. */
-HF_NODISCARD hf_err hf_tasks_do(struct hf_tasks *tasks, const struct hf_call        *call,
-                                enum hf_command_class class, const struct hf_script *script,
+HF_NODISCARD hf_err hf_tasks_do(struct hf_tasks *tasks, const struct hf_call *call,
+                                enum hf_command_class class,
+                                const struct hf_tasks_script *script,
                                 const struct hf_task_args *args, struct hf_error *error);
 
 /* Number `index` of an answer. */

@@ -7,20 +7,25 @@
 
 #include <holdfast/script.h>
 
-extern const struct hf_script hf_tasks_lua_cancel;
-extern const struct hf_script hf_tasks_lua_claim;
-extern const struct hf_script hf_tasks_lua_complete;
-extern const struct hf_script hf_tasks_lua_create;
-extern const struct hf_script hf_tasks_lua_delete;
-extern const struct hf_script hf_tasks_lua_fail;
-extern const struct hf_script hf_tasks_lua_heartbeat;
-extern const struct hf_script hf_tasks_lua_list;
-extern const struct hf_script hf_tasks_lua_maintain;
-extern const struct hf_script hf_tasks_lua_pause;
-extern const struct hf_script hf_tasks_lua_release;
-extern const struct hf_script hf_tasks_lua_requeue;
-extern const struct hf_script hf_tasks_lua_schedule;
-extern const struct hf_script hf_tasks_lua_stats;
-extern const struct hf_script hf_tasks_lua_update;
+struct hf_tasks_script {
+    struct hf_script lua;
+    const char      *sha1; /* In hexadecimal. */
+};
+
+extern const struct hf_tasks_script hf_tasks_lua_cancel;
+extern const struct hf_tasks_script hf_tasks_lua_claim;
+extern const struct hf_tasks_script hf_tasks_lua_complete;
+extern const struct hf_tasks_script hf_tasks_lua_create;
+extern const struct hf_tasks_script hf_tasks_lua_delete;
+extern const struct hf_tasks_script hf_tasks_lua_fail;
+extern const struct hf_tasks_script hf_tasks_lua_heartbeat;
+extern const struct hf_tasks_script hf_tasks_lua_list;
+extern const struct hf_tasks_script hf_tasks_lua_maintain;
+extern const struct hf_tasks_script hf_tasks_lua_pause;
+extern const struct hf_tasks_script hf_tasks_lua_release;
+extern const struct hf_tasks_script hf_tasks_lua_requeue;
+extern const struct hf_tasks_script hf_tasks_lua_schedule;
+extern const struct hf_tasks_script hf_tasks_lua_stats;
+extern const struct hf_tasks_script hf_tasks_lua_update;
 
 #endif
