@@ -32,6 +32,14 @@ double restore_holdfast(struct lab *lab, const struct load *load,
 double dump_loop(struct lab *lab, const struct load *load, const struct driver *driver);
 double restore_loop(struct lab *lab, const struct load *load, const struct driver *driver);
 
+/* Milliseconds for a file of 64 MB into Redis and back into another file, by holdfast and by
+ * hiredis; and the memory that holdfast takes for it, above idle. */
+double file_trip_holdfast(struct lab *lab, const struct load *load,
+                          const struct driver *driver);
+double file_trip_hiredis(struct lab *lab, const struct load *load,
+                         const struct driver *driver);
+double file_trip_bytes(struct lab *lab, const struct load *load, const struct driver *driver);
+
 /* p99 of the load's calls, in microseconds, while something else fetches 16 MB values
  * without a pause: a thread on the same client, or a process with its own. */
 double p99_beside_large_gets(struct lab *lab, const struct load *load,

@@ -165,6 +165,14 @@ const struct row rows[] = {
       "keys of 1 KB restored from it, against RESTORE in pipelines of 100",
       "/s", OURS_OVER_PEER, AT_LEAST, 1.0,
       { restore_holdfast, NULL }, { restore_loop, NULL }, KILOBYTE },
+    { "file64m_roundtrip",
+      "a file of 64 MB into Redis and back to the disk, against hiredis with all in memory",
+      "ms", OURS_OVER_PEER, AT_MOST, 1.3,
+      { file_trip_holdfast, NULL }, { file_trip_hiredis, NULL }, SMALL_GET(1) },
+    { "file64m_bytes",
+      "... resident memory above idle",
+      "B", OURS_ALONE, AT_MOST, 8 * 1024 * 1024,
+      { file_trip_bytes, NULL }, { NULL, NULL }, SMALL_GET(1) },
 };
 
 /* clang-format on */

@@ -2,6 +2,7 @@
 
 #include "client/client.h"
 #include "core/alloc.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/file_digest.h"
 #include "core/options.h"
@@ -163,8 +164,9 @@ static hf_err describe(struct hf_files *f, const char *path, const struct hf_fil
     return err;
 }
 
-hf_err hf_file_refer(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
-                     const char *path, const struct hf_file_how *how, struct hf_error *error)
+static hf_err file_refer(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                         const char *path, const struct hf_file_how *how,
+                         struct hf_error *error)
 {
     static const struct hf_file_how defaults = { 0 };
     unsigned char                   bytes[HF_FILE_REF_MAX];
@@ -187,6 +189,15 @@ hf_err hf_file_refer(struct hf_files *f, const struct hf_call *call, struct hf_b
                                                    : hf_cache_default_ttl(f->cache) };
     const size_t        size = hf_file_ref_encode(&ref, bytes);
     return hf_cache_set(f->cache, call, key, hf_bytes(bytes, size), &set, error);
+}
+
+hf_err hf_file_refer(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                     const char *path, const struct hf_file_how *how, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer(); /* Files are open. */
+    const hf_err err = file_refer(f, call, key, path, how, error);
+    hf_cancel_restore(cancels);
+    return err;
 }
 
 static hf_err make_file(const struct hf_files *f, const struct hf_file_ref *ref,
@@ -227,8 +238,8 @@ static hf_err validate(struct hf_files *f, struct hf_cache_op *op,
     return err ? hf_fail(op->error, err, "file") : HF_OK;
 }
 
-hf_err hf_file_find(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
-                    struct hf_file **file, struct hf_error *error)
+static hf_err file_find(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                        struct hf_file **file, struct hf_error *error)
 {
     struct hf_cache_op op = { .cache = f->cache,
                               .name = "file find",
@@ -245,6 +256,15 @@ hf_err hf_file_find(struct hf_files *f, const struct hf_call *call, struct hf_by
         hf_value_release(value);
     }
     return hf_cache_op_end(&op, hf_cache_count_read(f->cache, err));
+}
+
+hf_err hf_file_find(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                    struct hf_file **file, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer(); /* Files are open. */
+    const hf_err err = file_find(f, call, key, file, error);
+    hf_cancel_restore(cancels);
+    return err;
 }
 
 const char *hf_file_path(const struct hf_file *file)

@@ -1,5 +1,6 @@
 #include "cache/file.h"
 #include "cache/scan.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/thread.h"
 
@@ -73,8 +74,8 @@ static hf_err clean(struct hf_files *f, const struct hf_call *call, struct hf_by
     return HF_OK;
 }
 
-hf_err hf_files_clean(struct hf_files *f, const struct hf_call *call,
-                      struct hf_files_cleaned *cleaned, struct hf_error *error)
+static hf_err files_clean(struct hf_files *f, const struct hf_call *call,
+                          struct hf_files_cleaned *cleaned, struct hf_error *error)
 {
     struct hf_files_cleaned unwanted = { 0 };
     struct hf_buffer        match;
@@ -87,6 +88,15 @@ hf_err hf_files_clean(struct hf_files *f, const struct hf_call *call,
                     cleaned ? cleaned : &unwanted, error);
     }
     hf_buffer_deinit(&match);
+    return err;
+}
+
+hf_err hf_files_clean(struct hf_files *f, const struct hf_call *call,
+                      struct hf_files_cleaned *cleaned, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer(); /* Files are open. */
+    const hf_err err = files_clean(f, call, cleaned, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 

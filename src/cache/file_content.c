@@ -1,5 +1,6 @@
 #include "cache/file.h"
 #include "cache/stream.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/rng.h"
 
@@ -53,8 +54,9 @@ static hf_err copy_in(struct hf_writer *writer, int fd, const char *path,
     return HF_OK;
 }
 
-hf_err hf_file_store(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
-                     const char *path, const struct hf_file_how *how, struct hf_error *error)
+static hf_err file_store(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                         const char *path, const struct hf_file_how *how,
+                         struct hf_error *error)
 {
     const bool          has_ttl = how && how->ttl.ns;
     const struct hf_set set = { .ttl = has_ttl ? how->ttl : hf_cache_default_ttl(f->cache) };
@@ -74,6 +76,15 @@ hf_err hf_file_store(struct hf_files *f, const struct hf_call *call, struct hf_b
         hf_writer_close(writer);
     }
     close(fd);
+    return err;
+}
+
+hf_err hf_file_store(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                     const char *path, const struct hf_file_how *how, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer(); /* Files are open. */
+    const hf_err err = file_store(f, call, key, path, how, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 
@@ -167,14 +178,23 @@ static hf_err copy_out(struct hf_reader *reader, const char *path, struct hf_err
     return draft_close(&draft, err, mode, path, error);
 }
 
-hf_err hf_file_fetch(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
-                     const char *path, struct hf_error *error)
+static hf_err file_fetch(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                         const char *path, struct hf_error *error)
 {
     struct hf_reader *reader;
     hf_err            err = hf_reader_open(f->cache, call, key, &reader, error);
     if (err) return err;
     err = copy_out(reader, path, error);
     hf_reader_close(reader);
+    return err;
+}
+
+hf_err hf_file_fetch(struct hf_files *f, const struct hf_call *call, struct hf_bytes key,
+                     const char *path, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer(); /* Files are open. */
+    const hf_err err = file_fetch(f, call, key, path, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 

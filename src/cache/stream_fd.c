@@ -1,4 +1,5 @@
 #include "cache/stream.h"
+#include "core/cancel.h"
 #include "core/error.h"
 
 #include <errno.h>
@@ -27,8 +28,9 @@ static hf_err fill(struct hf_writer *writer, const struct hf_cache *cache, int f
     }
 }
 
-hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
-                     int fd, const struct hf_set *how, uint64_t *size, struct hf_error *error)
+static hf_err stream_put(struct hf_cache *cache, const struct hf_call *call,
+                         struct hf_bytes key, int fd, const struct hf_set *how,
+                         uint64_t *size, struct hf_error *error)
 {
     struct hf_writer *writer;
     uint64_t          total = 0;
@@ -39,6 +41,15 @@ hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call, struct 
     if (!err) err = hf_writer_commit(writer, error);
     hf_writer_close(writer);
     if (!err && size) *size = total;
+    return err;
+}
+
+hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                     int fd, const struct hf_set *how, uint64_t *size, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer();
+    const hf_err err = stream_put(cache, call, key, fd, how, size, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 
@@ -55,8 +66,8 @@ static hf_err write_all(int fd, struct hf_bytes bytes, struct hf_error *error)
     return HF_OK;
 }
 
-hf_err hf_stream_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
-                     int fd, uint64_t *size, struct hf_error *error)
+static hf_err stream_get(struct hf_cache *cache, const struct hf_call *call,
+                         struct hf_bytes key, int fd, uint64_t *size, struct hf_error *error)
 {
     struct hf_reader *reader;
     struct hf_bytes   piece = { 0 };
@@ -69,6 +80,15 @@ hf_err hf_stream_get(struct hf_cache *cache, const struct hf_call *call, struct 
     } while (!err && piece.size);
     if (!err && size) *size = hf_reader_size(reader);
     hf_reader_close(reader);
+    return err;
+}
+
+hf_err hf_stream_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
+                     int fd, uint64_t *size, struct hf_error *error)
+{
+    const int    cancels = hf_cancel_defer();
+    const hf_err err = stream_get(cache, call, key, fd, size, error);
+    hf_cancel_restore(cancels);
     return err;
 }
 
