@@ -64,8 +64,10 @@ static const int numbers[] = {
 static _Atomic(enum call) failing = CALLS; /* None. */
 static atomic_long        made, fails_at;
 
+bool fails(enum call kind); /* Not static: glibc declares what calls it as inline. */
+
 /* True when this call of the kind is the one to fail; errno says how. */
-static bool fails(enum call kind)
+bool fails(enum call kind)
 {
     if (atomic_load(&failing) != kind) return false;
     if (atomic_fetch_add(&made, 1) + 1 != atomic_load(&fails_at)) return false;
