@@ -80,4 +80,10 @@ double claim_of_few_us(struct lab *lab, const struct load *load, const struct dr
 /* Bytes of the server's memory that one more small pending task takes. */
 double task_bytes(struct lab *lab, const struct load *load, const struct driver *driver);
 
+/* Tasks that one process creates, claims and completes in a second, 8 at a time; the peer is
+ * NAN where node, npm or the network are missing. */
+double tasks_per_s(struct lab *lab, const struct load *load, const struct driver *driver);
+double tasks_per_s_bullmq(struct lab *lab, const struct load *load,
+                          const struct driver *driver);
+
 #endif

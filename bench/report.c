@@ -53,6 +53,12 @@ static void clear_bar(void)
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
 
+static const char *verdict(const struct row *row, const struct outcome *outcome)
+{
+    if (row->peer.measure && isnan(outcome->peer)) return "peer not installed";
+    return outcome->met ? "met" : "MISSED";
+}
+
 void report_row(const struct row *row, const struct outcome *outcome)
 {
     char ours[FIGURE_MAX];
@@ -69,7 +75,7 @@ void report_row(const struct row *row, const struct outcome *outcome)
     printf("%-38s %9s %9s %-5s %7s %2s %7s  %-18s %s\n", row->name,
            figure_text(ours, outcome->ours), figure_text(peer, outcome->peer), row->unit,
            figure_text(ratio, outcome->ratio), bound_sign(row->bound_kind),
-           figure_text(bound, row->bound), spread, outcome->met ? "met" : "MISSED");
+           figure_text(bound, row->bound), spread, verdict(row, outcome));
     fflush(stdout);
 }
 

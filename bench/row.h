@@ -25,7 +25,7 @@ typedef double (*measure_fn)(struct lab *lab, const struct load *load,
                              const struct driver *driver);
 
 struct side {
-    measure_fn           measure; /* NULL: the row has no peer. */
+    measure_fn           measure; /* NULL: the row has no peer; NAN: it is not installed. */
     const struct driver *driver;
 };
 
