@@ -67,6 +67,9 @@ double near_overhead_bytes(struct lab *lab, const struct load *load,
                            const struct driver *driver);
 double near_hit_ratio(struct lab *lab, const struct load *load, const struct driver *driver);
 
+/* How often 64 threads of two processes, which ask at once, have one cold key loaded. */
+double stampede_loads(struct lab *lab, const struct load *load, const struct driver *driver);
+
 /* Commands that reached a server for each call made, while it answers BUSY to all. */
 double retry_amplification(struct lab *lab, const struct load *load,
                            const struct driver *driver);

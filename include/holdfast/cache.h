@@ -38,11 +38,6 @@
 
 HF_BEGIN_DECLS
 
-enum {
-    HF_TAGS_MAX = 16,     /* Of one entry. */
-    HF_TAG_SIZE_MAX = 64, /* Bytes of a tag's name. */
-};
-
 /* Ten years. */
 #define HF_CACHE_TTL_MAX hf_seconds(10u * 365 * 24 * 3600)
 

@@ -14,14 +14,20 @@
 #ifndef HF_CACHE_TAG_BLOCK_H
 #define HF_CACHE_TAG_BLOCK_H
 
-#include <holdfast/cache.h>
+#include <holdfast/api.h>
+#include <holdfast/bytes.h>
+#include <stdint.h>
 
 struct hf_tag {
     struct hf_bytes name;
     uint64_t        version; /* Never 0. */
 };
 
-enum { HF_TAG_BLOCK_MAX = 8 + HF_TAGS_MAX * (8 + 1 + HF_TAG_SIZE_MAX) };
+enum {
+    HF_TAGS_MAX = 16,     /* Of one entry. */
+    HF_TAG_SIZE_MAX = 64, /* Bytes of a tag's name. */
+    HF_TAG_BLOCK_MAX = 8 + HF_TAGS_MAX * (8 + 1 + HF_TAG_SIZE_MAX),
+};
 
 /* 0 for no tags. */
 size_t hf_tag_block_size(const struct hf_tag *tags, size_t count);
