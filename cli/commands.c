@@ -24,6 +24,17 @@ static const struct command commands[] = {
         { "--if-absent", NULL, "only when there is no such entry yet" },
         { "--if-present", NULL, "only when there is one" } },
       run_set },
+    { "put", "KEY FILE|-", "store a file of any size, without holding it in memory",
+      "Streams the file, or standard input when it is -, in chunks. On a terminal it shows\n"
+      "how far it is. Until it is done readers see what was there before.\n\n"
+      "  holdfast put film film.mp4 --ttl 1h",
+      2, 2,
+      { { "--ttl", "DURATION", "how long it is kept: 30, 250ms, 10min, 1.5h; default 1h" } },
+      run_put },
+    { "fetch", "KEY FILE|-", "write the value of an entry to a file",
+      "Writes FILE.partial and renames it when all is there; - is standard output. Exits\n"
+      "with 1 when there is no such entry.",
+      2, 2, { { NULL, NULL, NULL } }, run_fetch },
     { "del", "KEY...", "delete entries",
       "Deletes the entries and prints how many there were. Exits with 1 when there was none.",
       1, SIZE_MAX, { { NULL, NULL, NULL } }, run_del },

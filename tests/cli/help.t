@@ -7,6 +7,9 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
 
   get KEY                 print the value of an entry
   set KEY [VALUE|-]       store a value
+  put KEY FILE|-          store a file of any size, without holding it in
+                          memory
+  fetch KEY FILE|-        write the value of an entry to a file
   del KEY...              delete entries
   exists KEY              tell whether there is an entry
   ttl KEY                 print how long an entry will be kept
