@@ -89,6 +89,12 @@ static bool is_running(void *ctx)
     return shift->script.running > 0;
 }
 
+static bool eight_are_running(void *ctx)
+{
+    struct shift *shift = ctx;
+    return shift->script.running == 8;
+}
+
 static bool has_verdict(void *ctx)
 {
     struct shift *shift = ctx;
@@ -262,6 +268,38 @@ static void the_task_of_a_stuck_handler_is_released_and_its_outcome_dropped(void
     end(&shift);
 }
 
+static bool one_is_blocked(void *ctx)
+{
+    struct shift *shift = ctx;
+    return redis_server_info(shift->f.server, "blocked_clients") == 1;
+}
+
+static bool one_at_most_is_blocked(void *ctx)
+{
+    struct shift *shift = ctx;
+    return redis_server_info(shift->f.server, "blocked_clients") <= 1;
+}
+
+static void of_many_idle_threads_one_waits_and_all_work_when_there_is_work(void **state)
+{
+    (void)state;
+    struct shift                   shift = { .script = { .end = HF_JOB_DONE } };
+    const struct hf_worker_options options = { .threads = 8 };
+    char                           id[16];
+    tasks_fixture_open(&shift.f, NULL);
+    assert_int_equal(hf_worker_open(shift.f.tasks, &options, play, &shift.script,
+                                    &shift.worker, &shift.f.error),
+                     HF_OK);
+    assert_true(wait_until(one_is_blocked, &shift, bound));
+    assert_true(stays_true(one_at_most_is_blocked, &shift, hf_ms(600)));
+    for (int i = 0; i < 8; i++) {
+        snprintf(id, sizeof id, "task-%d", i);
+        tasks_fixture_create(&shift.f, id);
+    }
+    assert_true(wait_until(eight_are_running, &shift, bound));
+    end(&shift);
+}
+
 /* ---- When Redis is down ---- */
 
 enum outage { KILLED, HUNG, RESET, OUTAGES };
@@ -412,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_task_past_its_time_fails_though_the_handler_does_not_notice),
         cmocka_unit_test(stopping_waits_for_handlers_as_long_as_it_may),
         cmocka_unit_test(the_task_of_a_stuck_handler_is_released_and_its_outcome_dropped),
+        cmocka_unit_test(of_many_idle_threads_one_waits_and_all_work_when_there_is_work),
         cmocka_unit_test(an_outcome_is_held_through_an_outage),
         cmocka_unit_test(an_outcome_is_dropped_when_somebody_else_has_the_task),
         cmocka_unit_test(stopping_is_bounded_while_redis_hangs),
