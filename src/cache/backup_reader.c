@@ -163,8 +163,9 @@ static bool give_up(struct hf_backup_reader *r)
 
 bool hf_backup_reader_record(struct hf_backup_reader *r, struct hf_backup_record *record)
 {
-    const struct hf_bytes bytes = hf_bytes(hf_buffer_bytes(&r->bytes),
-                                           hf_buffer_size(&r->bytes));
+    const size_t size = hf_buffer_size(&r->bytes);
+    if (size == 0) return give_up(r);
+    const struct hf_bytes bytes = hf_bytes(hf_buffer_bytes(&r->bytes), size);
     while (r->taken < r->block.records) {
         const size_t                at = r->at;
         const enum hf_backup_status status = hf_backup_record_read(bytes, &r->at, record);

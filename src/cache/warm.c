@@ -216,7 +216,7 @@ static hf_err fill(struct warm *w, struct slot *s)
         s->offset = w->source->offset;
         w->has_ahead = false;
     }
-    const char *at = hf_buffer_bytes(&s->bytes);
+    const char *at = s->count ? hf_buffer_bytes(&s->bytes) : NULL;
     for (size_t i = 0; i < s->count; i++) {
         s->keys[i].data = at;
         s->values[i].data = at + s->keys[i].size;

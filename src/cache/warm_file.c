@@ -56,7 +56,7 @@ static hf_err find_end(struct reader *r, size_t *size)
 {
     for (;;) {
         const size_t kept = hf_buffer_size(&r->bytes);
-        const char  *begin = hf_buffer_bytes(&r->bytes);
+        const char  *begin = kept ? hf_buffer_bytes(&r->bytes) : NULL;
         const char  *end = kept > r->searched
                                ? memchr(begin + r->searched, '\n', kept - r->searched)
                                : NULL;
