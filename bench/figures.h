@@ -69,6 +69,20 @@ double near_hit_ratio(struct lab *lab, const struct load *load, const struct dri
 
 /* How often 64 threads of two processes, which ask at once, have one cold key loaded. */
 double stampede_loads(struct lab *lab, const struct load *load, const struct driver *driver);
+/* GETs a second of 1 KiB from a cache, encrypted and not. */
+double get_1k_sealed(struct lab *lab, const struct load *load, const struct driver *driver);
+double get_1k_plain(struct lab *lab, const struct load *load, const struct driver *driver);
+
+/* What 64 KiB of JSON take in Redis, as a share of themselves; and microseconds to set and
+ * get them, with compression and without. */
+double json_64k_stored(struct lab *lab, const struct load *load, const struct driver *driver);
+double json_64k_us(struct lab *lab, const struct load *load, const struct driver *driver);
+double json_64k_raw_us(struct lab *lab, const struct load *load, const struct driver *driver);
+
+/* Microseconds to set 1 MiB that no compression makes smaller, with it and without. */
+double set_1m_noise_us(struct lab *lab, const struct load *load, const struct driver *driver);
+double set_1m_noise_raw_us(struct lab *lab, const struct load *load,
+                           const struct driver *driver);
 
 /* Commands that reached a server for each call made, while it answers BUSY to all. */
 double retry_amplification(struct lab *lab, const struct load *load,

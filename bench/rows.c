@@ -181,6 +181,22 @@ const struct row rows[] = {
       "... resident memory above idle",
       "B", OURS_ALONE, AT_MOST, 8 * 1024 * 1024,
       { file_trip_bytes, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "aead_get1k_vs_plain",
+      "hf_cache_get of 1 KiB, 1 thread, encrypted against plain",
+      "op/s", OURS_OVER_PEER, AT_LEAST, 0.85,
+      { get_1k_sealed, NULL }, { get_1k_plain, NULL }, SMALL_GET(1) },
+    { "compress_json64k",
+      "64 KiB of JSON as stored, over as they are",
+      "", OURS_ALONE, AT_MOST, 0.45,
+      { json_64k_stored, NULL }, { NULL, NULL }, SMALL_GET(1) },
+    { "incompressible1m_set",
+      "hf_cache_set of 1 MiB of noise, with compression against without",
+      "us", OURS_OVER_PEER, AT_MOST, 1.05,
+      { set_1m_noise_us, NULL }, { set_1m_noise_raw_us, NULL }, SMALL_SET(1) },
+    { "compress_cost_64k",
+      "hf_cache_set and hf_cache_get of 64 KiB of JSON, with compression against without",
+      "us", OURS_OVER_PEER, AT_MOST, 1.6,
+      { json_64k_us, NULL }, { json_64k_raw_us, NULL }, SMALL_SET(1) },
 };
 
 /* clang-format on */

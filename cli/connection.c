@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include "json.h"
+#include "keys.h"
 
 #include <holdfast/health.h>
 #include <string.h>
@@ -42,9 +43,14 @@ static hf_err wait_for_embedded(struct connection *c)
 
 enum exit_status connection_open(struct connection *c, const struct invocation *inv)
 {
+    struct hf_cache_key     keys[HF_CACHE_KEYS_MAX];
+    struct hf_cache_options how = { .keys = keys };
     *c = (struct connection){ .inv = inv };
+    if (!keys_read(keys, &how.key_count)) return EXIT_USAGE;
+
     hf_err err = hf_client_open(inv->options, &c->client, &c->error);
-    if (!err) err = hf_cache_open(c->client, NULL, &c->cache, &c->error);
+    if (!err) err = hf_cache_open(c->client, &how, &c->cache, &c->error);
+    hf_cache_keys_wipe(keys, how.key_count);
     if (!err) err = wait_for_embedded(c);
     return err ? connection_fail(c, err) : EXIT_OK;
 }
