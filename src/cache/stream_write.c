@@ -110,8 +110,8 @@ hf_err hf_writer_write(struct hf_writer *w, struct hf_bytes piece, struct hf_err
 {
     const unsigned char *from = piece.data;
     for (size_t left = piece.size; left;) {
-        void        *room;
-        size_t       size;
+        void        *room = NULL;
+        size_t       size = 0;
         const hf_err err = hf_writer_room(w, &room, &size, error);
         if (err) return err;
         if (w->size + left > w->op.cache->large_size_max) {
