@@ -18,9 +18,10 @@ static enum exit_status copy(struct connection *c, struct hf_reader *reader, FIL
     progress_begin(&bar, hf_reader_size(reader));
     do {
         err = hf_reader_next(reader, &piece, &c->error);
-        if (!err && fwrite(piece.data, 1, piece.size, out) != piece.size) reason = errno;
-        if (!err) progress_add(&bar, piece.size);
-    } while (!err && !reason && piece.size);
+        if (err || piece.size == 0) break;
+        if (fwrite(piece.data, 1, piece.size, out) != piece.size) reason = errno;
+        progress_add(&bar, piece.size);
+    } while (!reason);
     if (!err && !reason && fflush(out)) reason = errno;
     progress_end(&bar);
     if (err == HF_MISS) return EXIT_MISS;

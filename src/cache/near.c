@@ -37,7 +37,6 @@ hf_err hf_near_init(struct hf_near *near, const struct hf_allocator *a,
                                           (edge - (uintptr_t)near->block));
     near->lane_mask = lanes - 1;
     for (uint32_t i = 0; i < lanes; i++) {
-        pthread_mutex_init(&near->lanes[i].lock, NULL);
         if (!hf_near_shard_init(&near->lanes[i].shard, a, bytes / lanes)) {
             count_change(near, &near->lanes[i].shard, 0, 0);
             continue;
@@ -56,7 +55,6 @@ void hf_near_deinit(struct hf_near *near)
         const size_t         bytes = lane->shard.bytes, count = lane->shard.count;
         hf_near_shard_deinit(&lane->shard);
         count_change(near, &lane->shard, bytes, count);
-        pthread_mutex_destroy(&lane->lock);
     }
     if (near->block) hf_free(near->allocator, near->block);
     *near = (struct hf_near){ 0 };
@@ -83,11 +81,11 @@ struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key
     struct hf_near_lane *lane = lane_of(near, key);
     if (!is_heard_of(near, at.now)) return NULL;
 
-    pthread_mutex_lock(&lane->lock);
+    hf_brief_lock(&lane->lock);
     struct hf_value *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms >= hf_near_shard_fresh_until_ms(value)) value = NULL;
     if (value) hf_value_hold(value);
-    pthread_mutex_unlock(&lane->lock);
+    hf_brief_unlock(&lane->lock);
     return value;
 }
 
@@ -99,11 +97,11 @@ struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_ke
     const hf_instant vouched_until = hf_later(heard, near->coherence_max);
     if (hf_to_ms(hf_between(vouched_until, at.now)) > stale_ms) return NULL;
 
-    pthread_mutex_lock(&lane->lock);
+    hf_brief_lock(&lane->lock);
     struct hf_value *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms - stale_ms >= value->expires_ms) value = NULL;
     if (value) hf_value_hold(value);
-    pthread_mutex_unlock(&lane->lock);
+    hf_brief_unlock(&lane->lock);
     return value;
 }
 
@@ -113,9 +111,9 @@ struct hf_near_ticket hf_near_ticket(struct hf_near *near, const struct hf_near_
     struct hf_near_ticket ticket = { atomic_load(&near->generation), 0 };
     if (ticket.generation % 2 == 0) return ticket;
 
-    pthread_mutex_lock(&lane->lock);
+    hf_brief_lock(&lane->lock);
     ticket.version = hf_near_shard_version(&lane->shard, key);
-    pthread_mutex_unlock(&lane->lock);
+    hf_brief_unlock(&lane->lock);
     return ticket;
 }
 
@@ -138,7 +136,7 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
     bool                  is_kept = false;
     if (ticket.generation % 2 == 0) return false;
 
-    pthread_mutex_lock(&lane->lock);
+    hf_brief_lock(&lane->lock);
     const size_t   bytes = shard->bytes, count = shard->count;
     const uint64_t evictions = shard->evictions;
     if (is_good(near, shard, key, ticket)) {
@@ -149,7 +147,7 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
     }
     count_change(near, shard, bytes, count);
     const uint64_t evicted = shard->evictions - evictions;
-    pthread_mutex_unlock(&lane->lock);
+    hf_brief_unlock(&lane->lock);
     if (evicted)
         hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_EVICTIONS, (int64_t)evicted);
     return is_kept;
@@ -158,11 +156,11 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
 bool hf_near_evict(struct hf_near *near, const struct hf_near_key *key)
 {
     struct hf_near_lane *lane = lane_of(near, key);
-    pthread_mutex_lock(&lane->lock);
+    hf_brief_lock(&lane->lock);
     const size_t bytes = lane->shard.bytes, count = lane->shard.count;
     const bool   was_there = hf_near_shard_remove(&lane->shard, key);
     if (was_there) count_change(near, &lane->shard, bytes, count);
-    pthread_mutex_unlock(&lane->lock);
+    hf_brief_unlock(&lane->lock);
     return was_there;
 }
 
@@ -170,11 +168,11 @@ void hf_near_flush(struct hf_near *near)
 {
     for (uint32_t i = 0; i <= near->lane_mask; i++) {
         struct hf_near_lane *lane = &near->lanes[i];
-        pthread_mutex_lock(&lane->lock);
+        hf_brief_lock(&lane->lock);
         const size_t bytes = lane->shard.bytes, count = lane->shard.count;
         hf_near_shard_clear(&lane->shard);
         count_change(near, &lane->shard, bytes, count);
-        pthread_mutex_unlock(&lane->lock);
+        hf_brief_unlock(&lane->lock);
     }
 }
 

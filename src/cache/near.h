@@ -22,16 +22,15 @@
 #define HF_CACHE_NEAR_H
 
 #include "cache/near_shard.h"
+#include "core/brief_lock.h"
 #include "observe/metrics.h"
-
-#include <pthread.h>
 
 #define HF_NEAR_COARSE hf_ms(10)
 
 enum { HF_NEAR_SHARDS_MAX = 64 };
 
 struct hf_near_lane {
-    _Alignas(64) pthread_mutex_t lock;
+    _Alignas(64) struct hf_brief_lock lock;
     struct hf_near_shard shard; /* Guarded by it. */
 };
 

@@ -110,6 +110,7 @@ void hf_login_forget_thread(struct hf_login *login)
 {
     login->has_thread = false;
     pthread_mutex_init(&login->lock, NULL); /* The thread may have held it. */
+    login->locked.waiting = 0;              /* The parent's dials. */
 }
 
 void hf_login_close(struct hf_login *login)

@@ -184,7 +184,7 @@ static void a_canary_sees_that_the_whole_process_stood_still(void **state)
     const pid_t      child = fork();
     if (child == 0) {
         kill(program, SIGSTOP);
-        poll(NULL, 0, 60);
+        poll(NULL, 0, 200);
         kill(program, SIGCONT);
         _exit(0);
     }

@@ -248,6 +248,18 @@ static void stopping_waits_for_handlers_as_long_as_it_may(void **state)
     end(&shift);
 }
 
+struct claimant {
+    struct tasks_fixture *f;
+    struct hf_task       *task;
+};
+
+static bool has_claimed(void *ctx)
+{
+    struct claimant *c = ctx;
+    c->task = tasks_fixture_claim(c->f);
+    return c->task != NULL;
+}
+
 static void the_task_of_a_stuck_handler_is_released_and_its_outcome_dropped(void **state)
 {
     (void)state;
@@ -258,13 +270,13 @@ static void the_task_of_a_stuck_handler_is_released_and_its_outcome_dropped(void
     assert_true(wait_until(is_running, &shift, bound));
 
     assert_int_equal(hf_worker_stop(shift.worker, hf_ms(10), &shift.f.error), HF_E_TIMEOUT);
-    struct hf_task *again = tasks_fixture_claim(&shift.f);
-    assert_non_null(again);
+    struct claimant again = { .f = &shift.f };
+    assert_true(wait_until(has_claimed, &again, bound));
     shift.script.is_let_go = true;
     assert_int_equal(hf_worker_stop(shift.worker, hf_seconds(20), &shift.f.error), HF_OK);
     assert_int_equal(stats_of(&shift).lost, 1);
     assert_int_equal(tasks_fixture_status(&shift.f, "a"), HF_TASK_RUNNING);
-    hf_task_free(again);
+    hf_task_free(again.task);
     end(&shift);
 }
 

@@ -51,7 +51,7 @@ hf_err loader_get(struct loader *loader, const struct hf_call *call,
 {
     struct hf_value *value;
     const hf_err err = hf_cache_load(loader->f->cache, call, hf_str("k"), how, loader_load,
-                                     loader, &value, &loader->f->error);
+                                     loader, &value, NULL);
     if (err) return err;
     const struct hf_bytes data = hf_value_data(value);
     const bool            same = data.size == strlen(expected) &&

@@ -3,6 +3,8 @@
 #include "support/counting_allocator.h"
 #include "support/test.h"
 
+#include <pthread.h>
+
 #include <stdio.h>
 
 enum { EXPIRES_MS = 1000000 };
