@@ -78,7 +78,8 @@ static double watch_the_return(struct crowd *crowd)
         const uint64_t   before = knocks(crowd);
         const hf_instant from = hf_now();
         (void)stays_true(always, NULL, hf_ms(SLOT_MS));
-        const double slots = (double)hf_between(from, hf_now()).ns / hf_ms(SLOT_MS).ns;
+        const double slots = (double)hf_between(from, hf_now()).ns /
+                             (double)hf_ms(SLOT_MS).ns;
         const double now = (double)(knocks(crowd) - before) / slots;
         if (now > worst) worst = now;
     }
