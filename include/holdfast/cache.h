@@ -41,7 +41,10 @@ HF_BEGIN_DECLS
 /* Ten years. */
 #define HF_CACHE_TTL_MAX hf_seconds(10u * 365 * 24 * 3600)
 
-enum { HF_CACHE_NEAR_BYTES_MIN = 64 * 1024 };
+enum {
+    HF_CACHE_NEAR_BYTES_MIN = 64 * 1024,
+    HF_METADATA_MAX = 4096, /* Bytes. */
+};
 
 struct hf_cache;
 struct hf_value;
@@ -123,6 +126,8 @@ enum hf_set_condition {
 struct hf_set {
     hf_duration           ttl; /* > 0; hf_cache_default_ttl() gives the default. */
     enum hf_set_condition condition;
+    struct hf_bytes       metadata; /* Of the application, given back with the value: where it
+                                     * came from, what it cost. Counts as part of it. */
 };
 
 HF_API hf_duration hf_cache_default_ttl(const struct hf_cache *cache);
@@ -149,6 +154,18 @@ HF_API HF_NODISCARD hf_err hf_cache_exists(struct hf_cache *cache, const struct 
 HF_API HF_NODISCARD hf_err hf_cache_ttl(struct hf_cache *cache, const struct hf_call *call,
                                         struct hf_bytes key, hf_duration *ttl,
                                         struct hf_error *error);
+
+struct hf_metadata {
+    size_t        size; /* 0: it has none. */
+    unsigned char bytes[HF_METADATA_MAX];
+};
+
+/* What was said of the value of an entry, be it a large one, or HF_MISS. The value stays in
+ * Redis, unless it is sealed or small. */
+HF_API HF_NODISCARD hf_err hf_cache_metadata(struct hf_cache      *cache,
+                                             const struct hf_call *call, struct hf_bytes key,
+                                             struct hf_metadata *metadata,
+                                             struct hf_error    *error);
 
 /* Lets the entry expire ttl from now, or HF_MISS. One that somebody replaces meanwhile keeps
  * what it is given there. Two round trips. */
@@ -193,6 +210,9 @@ HF_API HF_NODISCARD hf_err hf_cache_delete_many(struct hf_cache       *cache,
 
 /* The bytes, valid until the last reference is released; may hold any byte. */
 HF_API struct hf_bytes hf_value_data(const struct hf_value *value);
+
+/* What was said of it when it was stored; empty if nothing. Valid as long. */
+HF_API struct hf_bytes hf_value_metadata(const struct hf_value *value);
 
 /* Since it was stored, as of the moment when it was read; of one out of the near cache, as of
  * now. */

@@ -33,6 +33,10 @@ struct hf_loaded;
 /* The value: copied. HF_E_TOO_LARGE, HF_E_NOMEM. */
 HF_API HF_NODISCARD hf_err hf_loaded_set(struct hf_loaded *loaded, struct hf_bytes value);
 
+/* The same with what hf_value_metadata() is to give; see struct hf_set. */
+HF_API HF_NODISCARD hf_err hf_loaded_set_with(struct hf_loaded *loaded, struct hf_bytes value,
+                                              struct hf_bytes metadata);
+
 /* Computes the value of a key. HF_OK after hf_loaded_set(); HF_MISS when there is no such
  * thing; anything else is a failure. It may call the cache, but not hf_cache_close(). One
  * that still runs a second after the cache was told to close is left behind: it ends in its

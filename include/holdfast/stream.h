@@ -67,6 +67,9 @@ HF_API HF_NODISCARD hf_err hf_reader_open(struct hf_cache *cache, const struct h
                                           struct hf_bytes key, struct hf_reader **reader,
                                           struct hf_error *error);
 
+/* What was said of the value when it was stored, as hf_value_metadata(); while it is open. */
+HF_API struct hf_bytes hf_reader_metadata(const struct hf_reader *reader);
+
 /* Bytes of the whole. */
 HF_API uint64_t hf_reader_size(const struct hf_reader *reader);
 

@@ -5,6 +5,7 @@
  *     cache_write.c  set, delete, touch, clear
  *     cache_many.c   the same for many keys in one round trip
  *     cache_sweep.c  delete by pattern
+ *     cache_metadata.c  what was said of a value, without it
  *     cache_near.c   what of it is kept in the process
  *     cache_load.c   get or else load, once for all who ask; load_job.c does it
  *
@@ -183,6 +184,11 @@ HF_NODISCARD hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_b
 /* The envelope of a value that is now put under the key of that hash, to be packed. */
 struct hf_envelope hf_cache_envelope(const struct hf_cache *cache, struct hf_bytes value,
                                      uint64_t hash, int64_t ttl_ms);
+
+/* Puts metadata in front of e's body; what is to be freed behind its use, or NULL. */
+HF_NODISCARD hf_err hf_cache_add_metadata(const struct hf_cache *cache, struct hf_envelope *e,
+                                          struct hf_bytes metadata, void **joined,
+                                          struct hf_error *error);
 
 /* hf_pack(), saying what failed. */
 HF_NODISCARD hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,

@@ -353,21 +353,27 @@ static hf_err add_command(struct many *m, struct hf_bytes wire, struct hf_bytes 
 
 /* One set, its envelope built in scratch, which grows to the largest of them. */
 static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes value,
-                      int64_t ttl_ms, enum hf_set_condition condition,
-                      struct hf_buffer *scratch)
+                      int64_t ttl_ms, const struct hf_set *how, struct hf_buffer *scratch)
 {
-    const size_t             room = HF_ENVELOPE_SIZE + value.size + HF_ENVELOPE_SEAL_SIZE;
-    const struct hf_envelope e = hf_cache_envelope(m->cache, value,
-                                                   hf_hash64(key->wire, m->token), ttl_ms);
-    struct hf_packed         packed;
-    hf_buffer_clear(scratch, SIZE_MAX);
-    hf_err err = hf_buffer_reserve(scratch, room);
+    struct hf_envelope e = hf_cache_envelope(m->cache, value, hf_hash64(key->wire, m->token),
+                                             ttl_ms);
+    struct hf_packed   packed;
+    void              *joined = NULL;
+    hf_err             err = HF_OK;
+    if (how) err = hf_cache_add_metadata(m->cache, &e, how->metadata, &joined, NULL);
     if (err) return err;
 
-    err = hf_cache_pack(m->cache, &e, key->wire, (unsigned char *)hf_buffer_end(scratch),
-                        room, &packed, NULL);
+    const size_t room = HF_ENVELOPE_SIZE + e.body.size + HF_ENVELOPE_SEAL_SIZE;
+    hf_buffer_clear(scratch, SIZE_MAX);
+    err = hf_buffer_reserve(scratch, room);
+    if (!err) {
+        err = hf_cache_pack(m->cache, &e, key->wire, (unsigned char *)hf_buffer_end(scratch),
+                            room, &packed, NULL);
+    }
+    hf_free(m->cache->allocator, joined);
     if (err) return err;
-    err = add_command(m, key->wire, packed.bytes, ttl_ms, condition);
+    err = add_command(m, key->wire, packed.bytes, ttl_ms,
+                      how ? how->condition : HF_SET_ALWAYS);
     hf_packed_free(&m->cache->packer, &packed);
     return err;
 }
@@ -393,7 +399,7 @@ static hf_err add_sets(struct many *m, const struct given *g)
         if (m->errs[i]) continue;
 
         m->entries[i].ticket = hf_replay_ticket(&m->cache->replay, key.wire);
-        err = add_set(m, &key, g->values[i], ttl_ms, condition_of(g, i), &scratch);
+        err = add_set(m, &key, g->values[i], ttl_ms, how_of(g, i), &scratch);
         hf_key_deinit(&key);
     }
     hf_buffer_deinit(&scratch);

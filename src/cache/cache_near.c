@@ -217,11 +217,12 @@ void hf_cache_near_keep(struct hf_cache *cache, struct hf_bytes name,
     if (hf_to_ms(hf_value_ttl(value)) <= sliding_ms / 2) return; /* To be prolonged. */
 
     const struct hf_near_key   key = hf_near_key(&n->near, name);
-    const struct hf_near_entry entry = { .data = hf_value_data(value),
+    const struct hf_near_entry entry = { .data = hf_value_whole(value),
                                          .created_ms = value->created_ms,
                                          .expires_ms = value->expires_ms,
                                          .sliding_ms = sliding_ms,
-                                         .is_absent = hf_value_is_absent(value) };
+                                         .is_absent = hf_value_is_absent(value),
+                                         .has_metadata = value->has_metadata };
     (void)hf_near_keep(&n->near, &key, ticket, &entry, coarse_time(n));
 }
 

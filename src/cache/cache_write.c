@@ -1,4 +1,5 @@
 #include "cache/cache.h"
+#include "cache/metadata.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -120,22 +121,28 @@ hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,
 }
 
 static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
-                             enum hf_set_condition condition)
+                             const struct hf_set *how)
 {
-    unsigned char            on_stack[ON_STACK];
-    const struct hf_envelope e = hf_cache_envelope(op->cache, value, op->hash, ttl_ms);
-    struct hf_packed         packed;
-    hf_err err = hf_cache_pack(op->cache, &e, op->key.wire, on_stack, sizeof on_stack,
-                               &packed, op->error);
+    unsigned char      on_stack[ON_STACK];
+    struct hf_envelope e = hf_cache_envelope(op->cache, value, op->hash, ttl_ms);
+    struct hf_packed   packed;
+    void              *joined = NULL;
+    hf_err err = how ? hf_cache_add_metadata(op->cache, &e, how->metadata, &joined, op->error)
+                     : HF_OK;
     if (err) return err;
 
-    err = store(op, packed.bytes, ttl_ms, condition);
+    err = hf_cache_pack(op->cache, &e, op->key.wire, on_stack, sizeof on_stack, &packed,
+                        op->error);
+    hf_free(op->cache->allocator, joined);
+    if (err) return err;
+
+    err = store(op, packed.bytes, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
     hf_packed_free(&op->cache->packer, &packed);
     return err;
 }
 
 static hf_err set(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
-                  enum hf_set_condition condition)
+                  const struct hf_set *how)
 {
     struct hf_cache *cache = op->cache;
     uint64_t         token;
@@ -145,7 +152,7 @@ static hf_err set(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
 
     op->hash = hf_hash64(op->key.wire, token);
     const uint64_t ticket = hf_replay_ticket(&cache->replay, op->key.wire);
-    err = wrap_and_store(op, value, ttl_ms, condition);
+    err = wrap_and_store(op, value, ttl_ms, how);
     if (!err) hf_replay_settle(&cache->replay, op->key.wire, ticket);
     return err;
 }
@@ -153,7 +160,13 @@ static hf_err set(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
 hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_bytes value,
                           const struct hf_set *how, int64_t *ttl_ms, struct hf_error *error)
 {
-    if (value.size > cache->value_size_max) {
+    const struct hf_bytes metadata = how ? how->metadata : hf_bytes(NULL, 0);
+    if (metadata.size > HF_METADATA_MAX) {
+        return hf_fail(error, HF_E_TOO_LARGE, "cache set: metadata of %zu bytes, limit %d",
+                       metadata.size, HF_METADATA_MAX);
+    }
+    if (value.size > cache->value_size_max ||
+        hf_metadata_block_size(metadata) > cache->value_size_max - value.size) {
         return hf_fail(error, HF_E_TOO_LARGE, "cache set: value of %zu bytes, limit %zu",
                        value.size, cache->value_size_max);
     }
@@ -177,7 +190,7 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
     if (err) return err;
 
     hf_cache_near_evict(cache, key);
-    err = set(&op, value, ttl_ms, how ? how->condition : HF_SET_ALWAYS);
+    err = set(&op, value, ttl_ms, how);
     hf_cache_near_evict(cache, key);
     if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
     if (!err) {

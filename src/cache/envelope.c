@@ -26,7 +26,8 @@ enum flag {
     FLAG_ABSENT = 2,
     FLAG_LARGE = 4,
     FLAG_SEALED = 8,
-    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT | FLAG_LARGE | FLAG_SEALED,
+    FLAG_METADATA = 16,
+    FLAGS_KNOWN = FLAG_SLIDING | FLAG_ABSENT | FLAG_LARGE | FLAG_SEALED | FLAG_METADATA,
 };
 
 static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
@@ -72,7 +73,8 @@ void hf_envelope_head(const struct hf_envelope *e, unsigned char head[HF_ENVELOP
     head[AT_FLAGS] = (unsigned char)((e->sliding ? FLAG_SLIDING : 0) |
                                      (e->is_absent ? FLAG_ABSENT : 0) |
                                      (e->is_large ? FLAG_LARGE : 0) |
-                                     (e->is_sealed ? FLAG_SEALED : 0));
+                                     (e->is_sealed ? FLAG_SEALED : 0) |
+                                     (e->has_metadata ? FLAG_METADATA : 0));
     head[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
     head[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
     put(head + AT_CREATED, (uint64_t)e->created_ms);
@@ -138,6 +140,7 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
         .is_absent = header[AT_FLAGS] & FLAG_ABSENT,
         .is_large = header[AT_FLAGS] & FLAG_LARGE,
         .is_sealed = header[AT_FLAGS] & FLAG_SEALED,
+        .has_metadata = header[AT_FLAGS] & FLAG_METADATA,
         .sliding = header[AT_FLAGS] & FLAG_SLIDING,
         .created_ms = (int64_t)take(header + AT_CREATED),
         .expires_ms = (int64_t)take(header + AT_EXPIRES),

@@ -11,7 +11,8 @@
  *     48  body checksum       XXH3 of the body
  *     56  header checksum     XXH3 of bytes 0 to 55
  *     64  tag block, if any   see tag_block.h; it has a checksum of its own
- *         body            of an encrypted value: key id, nonce, ciphertext, tag (seal.h)
+ *         body            the value, with metadata in front of it if there is any
+ *                         (metadata.h); encrypted: key id, nonce, ciphertext, tag (seal.h)
  *
  * All little-endian. A value that somebody else wrote, that was cut, damaged, stored under
  * another key or written by a later version is told apart and never read as a value.
@@ -43,9 +44,10 @@ enum hf_codec {
 
 struct hf_envelope {
     enum hf_codec   codec;
-    bool            is_absent; /* Says that there is no value: the body is empty. */
-    bool            is_large;  /* The value is a manifest: see manifest.h. */
-    bool            is_sealed; /* The body is encrypted. */
+    bool            is_absent;    /* Says that there is no value: the body is empty. */
+    bool            is_large;     /* The value is a manifest: see manifest.h. */
+    bool            is_sealed;    /* The body is encrypted. */
+    bool            has_metadata; /* In front of the value: see metadata.h. */
     bool            sliding; /* Reading prolongs it: the server's TTL decides, not expires. */
     int64_t         created_ms; /* >= 0 */
     int64_t         expires_ms; /* >= created_ms */

@@ -1,6 +1,7 @@
 #include "cache/load_job.h"
 
 #include "cache/loader_pool.h"
+#include "cache/metadata.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -27,7 +28,8 @@ static const struct hf_script give_lease_back = HF_SCRIPT(
 /* A loaded value with its envelope in front of it. */
 struct block {
     const struct hf_allocator *allocator;
-    size_t                     size; /* Of the value. */
+    size_t                     size; /* Of the value, with its metadata in front of it. */
+    bool                       has_metadata;
     unsigned char              bytes[];
 };
 
@@ -67,14 +69,27 @@ static void free_block(void *object)
 
 hf_err hf_loaded_set(struct hf_loaded *loaded, struct hf_bytes value)
 {
-    if (value.size > loaded->value_size_max) return HF_E_TOO_LARGE;
+    return hf_loaded_set_with(loaded, value, hf_bytes(NULL, 0));
+}
+
+hf_err hf_loaded_set_with(struct hf_loaded *loaded, struct hf_bytes value,
+                          struct hf_bytes metadata)
+{
+    const size_t front = hf_metadata_block_size(metadata);
+    if (metadata.size > HF_METADATA_MAX || value.size > loaded->value_size_max ||
+        front > loaded->value_size_max - value.size) {
+        return HF_E_TOO_LARGE;
+    }
     struct block *block = hf_alloc(loaded->allocator,
-                                   sizeof *block + HF_ENVELOPE_SIZE + value.size);
+                                   sizeof *block + HF_ENVELOPE_SIZE + front + value.size);
     if (!block) return HF_E_NOMEM;
 
     block->allocator = loaded->allocator;
-    block->size = value.size;
-    if (value.size) memcpy(block->bytes + HF_ENVELOPE_SIZE, value.data, value.size);
+    block->size = front + value.size;
+    block->has_metadata = front > 0;
+    unsigned char *const body = block->bytes + HF_ENVELOPE_SIZE;
+    if (front) hf_metadata_write(metadata, body);
+    if (value.size) memcpy(body + front, value.data, value.size);
     free_block(loaded->block);
     loaded->block = block;
     return HF_OK;
@@ -308,10 +323,11 @@ static hf_err use_value(struct hf_load_job *job)
     struct block                *block = job->loaded.block;
     const int64_t                ttl_ms = jittered(job, job->plan.ttl_ms);
     const struct hf_value_source source = { free_block, block };
-    const struct hf_bytes    body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
-    const struct hf_envelope e = hf_cache_envelope(cache, body, job->op.hash, ttl_ms);
-    struct hf_packed         packed;
-    struct hf_value         *value;
+    const struct hf_bytes body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
+    struct hf_envelope    e = hf_cache_envelope(cache, body, job->op.hash, ttl_ms);
+    struct hf_packed      packed;
+    struct hf_value      *value;
+    e.has_metadata = block->has_metadata;
     block->allocator = cache->allocator; /* Which lives as long as values may. */
     const hf_err err = hf_value_open(cache->allocator, source, &e, hf_unix_ms(), e.expires_ms,
                                      &value);

@@ -62,6 +62,7 @@ struct hf_near_entry {
     int64_t         expires_ms;
     int64_t         sliding_ms; /* Whole TTL of an entry that reading prolongs; or 0. */
     bool            is_absent;
+    bool            has_metadata;
 };
 
 /* HF_E_NOMEM. */

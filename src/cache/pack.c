@@ -1,5 +1,6 @@
 #include "cache/pack.h"
 
+#include "cache/metadata.h"
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/error.h"
@@ -41,20 +42,41 @@ static bool is_worth_trying(const struct hf_packer *packer, const struct hf_enve
            e->body.size > packer->threshold;
 }
 
+static struct hf_bytes behind(struct hf_bytes bytes, size_t size)
+{
+    return hf_bytes((const unsigned char *)bytes.data + size, bytes.size - size);
+}
+
+static bool is_sound(const struct hf_envelope *e, struct hf_bytes content)
+{
+    struct hf_bytes metadata;
+    return !e->has_metadata || hf_metadata_read(content, &metadata);
+}
+
+/* How much of a sound content is not compressed. */
+static size_t front_of(const struct hf_envelope *e, struct hf_bytes content)
+{
+    return e->has_metadata ? content.size - hf_metadata_skip(content).size : 0;
+}
+
 /* The value, made smaller, at `to`; e keeps codec and size of what it became. */
 static void compress(struct hf_packer *packer, struct hf_envelope *e, unsigned char *to)
 {
     size_t           size = 0;
+    const size_t     front = front_of(e, e->body);
     const hf_instant start = hf_now();
-    e->codec = hf_codec_compress(&packer->codecs, packer->compression, e->body, to, &size);
+    e->codec = hf_codec_compress(&packer->codecs, packer->compression, behind(e->body, front),
+                                 to + front, &size);
     hf_metrics_record(packer->metrics, HF_LATENCY_COMPRESS, hf_between(start, hf_now()));
     if (e->codec == HF_CODEC_RAW) {
         hf_metrics_inc(packer->metrics, HF_STAT_CACHE_INCOMPRESSIBLE);
         return;
     }
-    e->body = hf_bytes(to, size);
+    if (front) memcpy(to, e->body.data, front);
+    e->body = hf_bytes(to, front + size);
     hf_metrics_inc(packer->metrics, HF_STAT_CACHE_COMPRESSED);
-    hf_metrics_add(packer->metrics, HF_STAT_CACHE_COMPRESS_IN, (int64_t)e->raw_size);
+    hf_metrics_add(packer->metrics, HF_STAT_CACHE_COMPRESS_IN,
+                   (int64_t)(e->raw_size - front));
     hf_metrics_add(packer->metrics, HF_STAT_CACHE_COMPRESS_OUT, (int64_t)size);
 }
 
@@ -187,9 +209,15 @@ static hf_err expand(struct hf_packer *packer, const struct hf_envelope *e,
                      struct hf_bytes content, struct block *value,
                      enum hf_envelope_status *status)
 {
+    if (!is_sound(e, content)) {
+        *status = HF_ENVELOPE_DAMAGED;
+        return HF_OK;
+    }
+    const size_t     front = front_of(e, content);
     const hf_instant start = hf_now();
-    const hf_err     err = hf_codec_expand(&packer->codecs, e->codec, content, value->bytes,
-                                           e->raw_size);
+    const hf_err     err = hf_codec_expand(&packer->codecs, e->codec, behind(content, front),
+                                           value->bytes + front, e->raw_size - front);
+    if (front) memcpy(value->bytes, content.data, front);
     hf_metrics_record(packer->metrics, HF_LATENCY_DECOMPRESS, hf_between(start, hf_now()));
     *status = err == HF_E_INVALID ? HF_ENVELOPE_DAMAGED : HF_ENVELOPE_OK;
     return err == HF_E_INVALID ? HF_OK : err;
@@ -219,11 +247,17 @@ hf_err hf_unpack(struct hf_packer *packer, const struct hf_envelope *e, struct h
 {
     *status = hf_packer_check(packer, e);
     *unpacked = (struct hf_unpacked){ .value = e->body };
-    if (*status || (!e->is_sealed && e->codec == HF_CODEC_RAW)) return HF_OK;
-
+    if (*status) return HF_OK;
+    if (!e->is_sealed && e->codec == HF_CODEC_RAW) {
+        if (!is_sound(e, e->body)) *status = HF_ENVELOPE_DAMAGED;
+        return HF_OK;
+    }
     struct block *value = make_block(packer, e->raw_size);
     if (!value) return HF_E_NOMEM;
     const hf_err err = open_body(packer, e, wire, value, status);
+    if (!err && !*status && !is_sound(e, hf_bytes(value->bytes, e->raw_size))) {
+        *status = HF_ENVELOPE_DAMAGED;
+    }
     if (err || *status) {
         free_block(value);
         return err;

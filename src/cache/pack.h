@@ -38,9 +38,9 @@ struct hf_packed {
 };
 
 /* The bytes of e, of which codec, is_sealed and raw_size are chosen here and body is the
- * value. at has `room` bytes, which are used where they do. The value may lie in them
- * already, at HF_ENVELOPE_SIZE + e->tags.size, and stays there. On HF_OK hf_packed_free()
- * must follow. */
+ * value, with its metadata in front of it where e says so. at has `room` bytes, which are
+ * used where they do. The value may lie in them already, at HF_ENVELOPE_SIZE + e->tags.size,
+ * and stays there. On HF_OK hf_packed_free() must follow. */
 HF_NODISCARD hf_err hf_pack(struct hf_packer *packer, const struct hf_envelope *e,
                             struct hf_bytes wire, unsigned char *at, size_t room,
                             struct hf_packed *packed);
@@ -56,8 +56,9 @@ HF_NODISCARD hf_err hf_repack(struct hf_packer *packer, const struct hf_envelope
 enum hf_envelope_status hf_packer_check(const struct hf_packer   *packer,
                                         const struct hf_envelope *e);
 
-/* Where the value of a decoded envelope is: in its own source, or in a block of raw_size
- * bytes that `block` then frees. On any other status than OK there is nothing to free. */
+/* Where the value of a decoded envelope is, with its metadata in front where it has any: in
+ * its own source, or in a block of raw_size bytes that `block` then frees. On any other
+ * status than OK there is nothing to free. */
 struct hf_unpacked {
     struct hf_bytes        value;
     bool                   is_block;

@@ -13,17 +13,17 @@ struct hf_reader {
     struct hf_manifest    manifest; /* Of a large one. */
     uint64_t              size;
     uint32_t              next;  /* Chunk. */
-    struct hf_value      *value; /* The ordinary one, or the latest chunk. */
+    struct hf_value      *entry; /* The ordinary one, or the manifest. */
+    struct hf_value      *chunk; /* The latest. */
     struct hf_hash_stream hash;
 };
 
 static hf_err open_manifest(struct hf_reader *r)
 {
     const struct hf_cache *cache = r->op.cache;
-    const bool is_sound = hf_manifest_decode(hf_value_data(r->value), &r->manifest);
-    hf_value_release(r->value);
-    r->value = NULL;
+    const bool is_sound = hf_manifest_decode(hf_value_data(r->entry), &r->manifest);
     if (!is_sound || r->manifest.size > cache->large_size_max) {
+        hf_value_release(r->entry);
         return hf_cache_count_unusable(r->op.cache, HF_ENVELOPE_OTHER_VERSION);
     }
     r->is_large = true;
@@ -33,10 +33,10 @@ static hf_err open_manifest(struct hf_reader *r)
 
 static hf_err find(struct hf_reader *r)
 {
-    hf_err err = hf_cache_fetch_exact(&r->op, r->header, &r->value);
+    hf_err err = hf_cache_fetch_exact(&r->op, r->header, &r->entry);
     if (err) return err;
-    r->size = hf_value_data(r->value).size;
-    return hf_value_is_large(r->value) ? open_manifest(r) : HF_OK;
+    r->size = hf_value_data(r->entry).size;
+    return hf_value_is_large(r->entry) ? open_manifest(r) : HF_OK;
 }
 
 hf_err hf_reader_open(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
@@ -67,6 +67,11 @@ hf_err hf_reader_open(struct hf_cache *cache, const struct hf_call *call, struct
     return HF_OK;
 }
 
+struct hf_bytes hf_reader_metadata(const struct hf_reader *r)
+{
+    return hf_value_metadata(r->entry);
+}
+
 uint64_t hf_reader_size(const struct hf_reader *r)
 {
     return r->size;
@@ -75,7 +80,7 @@ uint64_t hf_reader_size(const struct hf_reader *r)
 /* The whole, or nothing more of it. */
 static void take_plain(struct hf_reader *r, struct hf_bytes *piece)
 {
-    *piece = r->next ? hf_bytes(NULL, 0) : hf_value_data(r->value);
+    *piece = r->next ? hf_bytes(NULL, 0) : hf_value_data(r->entry);
     if (r->next == 0) (void)hf_cache_count_read(r->op.cache, HF_OK);
     r->next = 1;
 }
@@ -102,10 +107,10 @@ static hf_err take_chunk(struct hf_reader *r, struct hf_bytes *piece)
         *piece = hf_bytes(NULL, 0);
         return HF_OK;
     }
-    hf_err err = hf_chunk_fetch(&r->op, &r->manifest.generation, r->next, &r->value);
+    hf_err err = hf_chunk_fetch(&r->op, &r->manifest.generation, r->next, &r->chunk);
     if (err) return err == HF_MISS ? torn(r) : err;
 
-    const struct hf_bytes data = hf_value_data(r->value);
+    const struct hf_bytes data = hf_value_data(r->chunk);
     if (data.size != hf_manifest_chunk_size(&r->manifest, r->next)) return torn(r);
     hf_hash_stream_add(&r->hash, data);
     if (r->next + 1 == chunks) {
@@ -125,8 +130,8 @@ hf_err hf_reader_next(struct hf_reader *r, struct hf_bytes *piece, struct hf_err
         take_plain(r, piece);
         return HF_OK;
     }
-    hf_value_release(r->value);
-    r->value = NULL;
+    hf_value_release(r->chunk);
+    r->chunk = NULL;
     r->failed = take_chunk(r, piece);
     if (!r->failed || r->failed == HF_MISS) return r->failed;
     hf_metrics_inc(r->op.cache->metrics, HF_STAT_CACHE_ERRORS);
@@ -136,7 +141,8 @@ hf_err hf_reader_next(struct hf_reader *r, struct hf_bytes *piece, struct hf_err
 void hf_reader_close(struct hf_reader *r)
 {
     if (!r) return;
-    hf_value_release(r->value);
+    hf_value_release(r->chunk);
+    hf_value_release(r->entry);
     hf_key_deinit(&r->op.key);
     hf_free(r->op.cache->allocator, r);
 }

@@ -1,4 +1,6 @@
+#include "cache/metadata.h"
 #include "cache/stream.h"
+#include "cache/tag_block.h"
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/wall_clock.h"
@@ -22,7 +24,8 @@ struct hf_writer {
     uint64_t              size;   /* Written so far, the block included. */
     size_t                used;   /* Of the block. */
     struct hf_hash_stream hash;
-    unsigned char         block[]; /* Room for an envelope, then a chunk. */
+    size_t                front;   /* Bytes of metadata. */
+    unsigned char         block[]; /* The metadata, room for an envelope, a chunk. */
 };
 
 void hf_stream_step(struct hf_cache_op *op, const struct hf_call *call,
@@ -44,16 +47,22 @@ hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct
                       const struct hf_set *how, struct hf_writer **writer,
                       struct hf_error *error)
 {
-    const size_t most = cache->value_size_max;
-    const size_t chunk = most < HF_CHUNK_SIZE_MAX ? most : HF_CHUNK_SIZE_MAX;
-    int64_t      ttl_ms;
-    hf_err       err = hf_cache_check_set(cache, hf_bytes(NULL, 0), how, &ttl_ms, error);
+    int64_t ttl_ms;
+    hf_err  err = hf_cache_check_set(cache, hf_bytes(NULL, 0), how, &ttl_ms, error);
     if (!err && how && how->condition != HF_SET_ALWAYS) {
         err = hf_fail(error, HF_E_INVALID, "cache write: no condition can be given");
     }
     if (err) return err;
 
-    struct hf_writer *w = hf_alloc(cache->allocator, sizeof *w + HF_ENVELOPE_SIZE + chunk);
+    const size_t front = how ? hf_metadata_block_size(how->metadata) : 0;
+    const size_t most = cache->value_size_max - front;
+    const size_t chunk = most < HF_CHUNK_SIZE_MAX ? most : HF_CHUNK_SIZE_MAX;
+    if (chunk < HF_MANIFEST_SIZE) {
+        return hf_fail(error, HF_E_TOO_LARGE, "cache write: value_size_max is %zu",
+                       cache->value_size_max);
+    }
+    struct hf_writer *w = hf_alloc(cache->allocator,
+                                   sizeof *w + HF_ENVELOPE_SIZE + front + chunk);
     if (!w) return hf_fail(error, HF_E_NOMEM, "cache write");
     *w = (struct hf_writer){
         .op = { .cache = cache,
@@ -63,7 +72,9 @@ hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct
         .ttl_ms = ttl_ms,
         .generation = hf_generation_draw(),
         .chunk_size = (uint32_t)chunk,
+        .front = front,
     };
+    if (front) hf_metadata_write(how->metadata, w->block);
     if (call) w->call = *call;
     err = hf_cache_op_begin(&w->op, call, key);
     if (err) {
@@ -75,9 +86,15 @@ hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct
     return HF_OK;
 }
 
+static unsigned char *data_of(struct hf_writer *w)
+{
+    return w->block + w->front + HF_ENVELOPE_SIZE;
+}
+
 static hf_err store_block(struct hf_writer *w)
 {
-    const hf_err err = hf_chunk_store(&w->op, &w->generation, w->chunks, w->block, w->used);
+    const hf_err err = hf_chunk_store(&w->op, &w->generation, w->chunks, w->block + w->front,
+                                      w->used);
     /* What timed out may have been stored, or may be yet: it is cleaned up as well. */
     w->chunks++;
     w->used = 0;
@@ -94,14 +111,14 @@ hf_err hf_writer_room(struct hf_writer *w, void **room, size_t *size, struct hf_
         const hf_err err = store_block(w);
         if (err) return err;
     }
-    *room = w->block + HF_ENVELOPE_SIZE + w->used;
+    *room = data_of(w) + w->used;
     *size = w->chunk_size - w->used;
     return HF_OK;
 }
 
 void hf_writer_filled(struct hf_writer *w, size_t size)
 {
-    hf_hash_stream_add(&w->hash, hf_bytes(w->block + HF_ENVELOPE_SIZE + w->used, size));
+    hf_hash_stream_add(&w->hash, hf_bytes(data_of(w) + w->used, size));
     w->used += size;
     w->size += size;
 }
@@ -137,11 +154,13 @@ static bool read_manifest(const struct hf_cache_op *op, struct hf_bytes bytes,
     struct hf_unpacked      unpacked;
     enum hf_envelope_status status;
     if (hf_envelope_decode(bytes, op->hash, &e) || !e.is_large) return false;
-    if (e.raw_size != HF_MANIFEST_SIZE) return false;
+    if (e.raw_size > HF_METADATA_BLOCK_MAX + HF_MANIFEST_SIZE) return false;
     if (hf_unpack(&op->cache->packer, &e, op->key.wire, &unpacked, &status) || status) {
         return false;
     }
-    const bool is_manifest = hf_manifest_decode(unpacked.value, manifest);
+    const struct hf_bytes value = e.has_metadata ? hf_metadata_skip(unpacked.value)
+                                                 : unpacked.value;
+    const bool            is_manifest = hf_manifest_decode(value, manifest);
     if (unpacked.is_block) unpacked.block.release(unpacked.block.object);
     return is_manifest;
 }
@@ -149,12 +168,14 @@ static bool read_manifest(const struct hf_cache_op *op, struct hf_bytes bytes,
 /* As much of an entry as a manifest can take. */
 static void ask_for_head(const struct hf_cache_op *op, struct hf_bytes argv[4])
 {
-    _Static_assert(HF_ENVELOPE_SIZE + HF_ENVELOPE_SEAL_SIZE + HF_MANIFEST_SIZE <= 1024,
+    _Static_assert(HF_ENVELOPE_SIZE + HF_TAG_BLOCK_MAX + HF_ENVELOPE_SEAL_SIZE +
+                           HF_METADATA_BLOCK_MAX + HF_MANIFEST_SIZE <=
+                       8192,
                    "a manifest fits");
     argv[0] = hf_str("GETRANGE");
     argv[1] = op->key.wire;
     argv[2] = hf_str("0");
-    argv[3] = hf_str("1023");
+    argv[3] = hf_str("8191");
 }
 
 hf_err hf_stream_peek(struct hf_cache_op *op, struct hf_manifest *manifest)
@@ -201,27 +222,28 @@ static hf_err swap(struct hf_writer *w, struct hf_bytes entry, struct hf_manifes
     return err;
 }
 
-/* An entry for what fits in the block, and else a manifest. */
+/* An entry for what fits in the block, and else a manifest, behind the metadata. */
 static hf_err make_entry(struct hf_writer *w, struct hf_packed *packed)
 {
     struct hf_cache   *cache = w->op.cache;
     unsigned char     *body = w->block + HF_ENVELOPE_SIZE;
     size_t             size = w->used;
-    struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(body, size), w->op.hash,
-                                             w->ttl_ms);
+    struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(NULL, 0), w->op.hash, w->ttl_ms);
     if (w->chunks) {
         const struct hf_manifest manifest = { .chunk_size = w->chunk_size,
                                               .size = w->size,
                                               .generation = w->generation,
                                               .checksum = hf_hash_stream_end(&w->hash) };
-        hf_manifest_encode(&manifest, body);
+        hf_manifest_encode(&manifest, data_of(w));
         size = HF_MANIFEST_SIZE;
-        e.body = hf_bytes(body, size);
         e.is_large = true;
         e.sliding = false;
     }
-    return hf_cache_pack(cache, &e, w->op.key.wire, w->block, HF_ENVELOPE_SIZE + size, packed,
-                         w->op.error);
+    if (w->front) memmove(body, w->block, w->front);
+    e.body = hf_bytes(body, w->front + size);
+    e.has_metadata = w->front > 0;
+    return hf_cache_pack(cache, &e, w->op.key.wire, w->block, HF_ENVELOPE_SIZE + e.body.size,
+                         packed, w->op.error);
 }
 
 static hf_err complete_chunks(struct hf_writer *w)

@@ -48,13 +48,14 @@ static bool is_live(const struct survey *s, struct hf_bytes wire, struct hf_byte
     return *ttl_ms > 0;
 }
 
-/* Of a large value the manifest tells, if it is neither sealed nor behind tags. */
+/* Of a large value the manifest tells, if it is neither sealed nor behind anything. */
 static uint64_t size_of(const struct hf_envelope *e, struct hf_bytes begin)
 {
     struct hf_manifest    m;
     const struct hf_bytes behind = hf_bytes((const char *)begin.data + HF_ENVELOPE_SIZE,
                                             begin.size - HF_ENVELOPE_SIZE);
-    const bool            is_readable = e->is_large && !e->is_sealed && e->tags.size == 0;
+    const bool            is_readable = e->is_large && !e->is_sealed && !e->has_metadata &&
+                             e->tags.size == 0;
     return is_readable && hf_manifest_decode(behind, &m) ? m.size : e->raw_size;
 }
 

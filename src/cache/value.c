@@ -1,5 +1,6 @@
 #include "cache/value.h"
 
+#include "cache/metadata.h"
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/wall_clock.h"
@@ -44,6 +45,7 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
                    .is_sliding = e->sliding,
                    .is_tagged = e->tags.size > 0,
                    .is_large = e->is_large,
+                   .has_metadata = e->has_metadata,
                    .size = (uint32_t)e->body.size },
         .source = source,
         .bytes = e->body.data,
@@ -67,7 +69,8 @@ hf_err hf_value_open_stale(struct hf_value *kept, int64_t now_ms, struct hf_valu
                                               .expires_ms = kept->expires_ms,
                                               .is_absent = kept->is_absent,
                                               .sliding = kept->is_sliding,
-                                              .body = hf_value_data(kept) };
+                                              .has_metadata = kept->has_metadata,
+                                              .body = hf_value_whole(kept) };
     const int64_t expires_ms = kept->expires_ms < now_ms ? kept->expires_ms : now_ms;
     return hf_value_open(kept->allocator, source, &envelope, now_ms, expires_ms, value);
 }
@@ -86,11 +89,22 @@ static int64_t as_of_ms(const struct hf_value *value)
     return value->is_inline ? hf_unix_ms() : as_read(value)->read_ms;
 }
 
-struct hf_bytes hf_value_data(const struct hf_value *value)
+struct hf_bytes hf_value_whole(const struct hf_value *value)
 {
     const void *bytes = value->is_inline ? ((const struct hf_inline_value *)value)->bytes
                                          : as_read(value)->bytes;
     return hf_bytes(bytes, value->size);
+}
+
+struct hf_bytes hf_value_data(const struct hf_value *value)
+{
+    const struct hf_bytes whole = hf_value_whole(value);
+    return value->has_metadata ? hf_metadata_skip(whole) : whole;
+}
+
+struct hf_bytes hf_value_metadata(const struct hf_value *value)
+{
+    return value->has_metadata ? hf_metadata_of(hf_value_whole(value)) : hf_bytes(NULL, 0);
 }
 
 hf_duration hf_value_age(const struct hf_value *value)

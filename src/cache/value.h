@@ -26,10 +26,11 @@ struct hf_value {
     bool                       is_sliding : 1;
     bool                       is_tagged : 1;
     bool                       is_large : 1;
-    uint8_t                    frequency; /* The near shard's, under its lock. */
-    uint16_t                   key_size;  /* Likewise, of the key behind inline bytes. */
-    uint32_t                   tag;       /* Likewise. */
-    uint32_t                   size;      /* Of the bytes. */
+    bool                       has_metadata : 1; /* In front of the value: metadata.h. */
+    uint8_t                    frequency;        /* The near shard's, under its lock. */
+    uint16_t                   key_size; /* Likewise, of the key behind inline bytes. */
+    uint32_t                   tag;      /* Likewise. */
+    uint32_t                   size;     /* Of the bytes, metadata included. */
 };
 
 /* One that is kept: bytes[size] of the value, then what its owner puts there. */
@@ -64,6 +65,9 @@ HF_NODISCARD hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_
  * than its expiry. Takes the reference over on HF_OK only. HF_E_NOMEM. */
 HF_NODISCARD hf_err hf_value_open_stale(struct hf_value *kept, int64_t now_ms,
                                         struct hf_value **value);
+
+/* The value, with its metadata in front of it where it has any. */
+struct hf_bytes hf_value_whole(const struct hf_value *value);
 
 /* True when what was read says that there is no value. */
 bool hf_value_is_absent(const struct hf_value *value);

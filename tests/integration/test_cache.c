@@ -156,8 +156,8 @@ static void a_condition_decides_whether_it_is_stored(void **state)
     struct cache_fixture f;
     cache_fixture_open(&f, NULL);
     const struct hf_bytes key = hf_str("k");
-    const struct hf_set   absent = { hf_seconds(60), HF_SET_IF_ABSENT };
-    const struct hf_set   present = { hf_seconds(60), HF_SET_IF_PRESENT };
+    const struct hf_set   absent = { .ttl = hf_seconds(60), .condition = HF_SET_IF_ABSENT };
+    const struct hf_set   present = { .ttl = hf_seconds(60), .condition = HF_SET_IF_PRESENT };
 
     assert_int_equal(hf_cache_set(f.cache, NULL, key, hf_str("1"), &present, NULL), HF_MISS);
     assert_int_equal(cache_fixture_expect(&f, "k", "1"), HF_MISS);
@@ -186,7 +186,7 @@ static void past_its_expiry_a_value_is_given_only_as_stale(void **state)
     cache_fixture_open(&f, &(struct hf_cache_options){ .stale_limit = hf_seconds(600) });
     const struct hf_bytes key = hf_str("k");
     const struct hf_set   how = { .ttl = hf_ms(1) };
-    const struct hf_set   absent = { hf_seconds(60), HF_SET_IF_ABSENT };
+    const struct hf_set   absent = { .ttl = hf_seconds(60), .condition = HF_SET_IF_ABSENT };
     struct hf_value      *value;
 
     assert_int_equal(hf_cache_set(f.cache, NULL, key, hf_str("old"), &how, NULL), HF_OK);

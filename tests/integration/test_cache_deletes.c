@@ -204,7 +204,7 @@ static void clear_makes_all_miss_here_at_once_and_elsewhere_soon(void **state)
     assert_int_equal(hf_cache_clear(f.cache, NULL, &f.error), HF_OK);
     assert_int_equal(cache_fixture_expect(&f, "k", "v"), HF_MISS);
     assert_true(wait_until(other_misses, &two, hf_seconds(10)));
-    const struct hf_set absent = { hf_seconds(60), HF_SET_IF_ABSENT };
+    const struct hf_set absent = { .ttl = hf_seconds(60), .condition = HF_SET_IF_ABSENT };
     assert_int_equal(hf_cache_set(f.cache, NULL, hf_str("k"), hf_str("w"), &absent, &f.error),
                      HF_OK);
     assert_int_equal(cache_fixture_expect(&f, "k", "w"), HF_OK);

@@ -304,7 +304,7 @@ static void that_there_is_nothing_is_remembered_if_asked_for(void **state)
     assert_int_equal(loader.calls, 3);
 
     /* To everybody else it is a plain miss. */
-    const struct hf_set absent = { hf_seconds(60), HF_SET_IF_ABSENT };
+    const struct hf_set absent = { .ttl = hf_seconds(60), .condition = HF_SET_IF_ABSENT };
     assert_int_equal(cache_fixture_expect(&f, "k", ""), HF_MISS);
     assert_int_equal(hf_cache_get_many(f.cache, NULL, &key, 1, values, errs, NULL), HF_OK);
     assert_int_equal(errs[0], HF_MISS);

@@ -143,8 +143,7 @@ static void the_limits_refuse_the_whole(void **state)
 {
     (void)state;
     struct cache_fixture f;
-    cache_fixture_open(&f,
-                       &(struct hf_cache_options){ .compression = HF_COMPRESSION_OFF });
+    cache_fixture_open(&f, &(struct hf_cache_options){ .compression = HF_COMPRESSION_OFF });
     enum { MOST = HF_BATCH_COMMANDS_MAX };
     struct hf_bytes  *keys = calloc(MOST + 1, sizeof *keys);
     struct hf_value **values = calloc(MOST + 1, sizeof *values);
@@ -182,7 +181,7 @@ static void a_condition_is_looked_at_for_each_entry(void **state)
     assert_int_equal(cache_fixture_set(&f, "b", "first"), HF_OK);
     redis_server_do(f.server, "SET t@0:c somebody-elses");
 
-    struct hf_set how = { hf_seconds(60), HF_SET_IF_ABSENT };
+    struct hf_set how = { .ttl = hf_seconds(60), .condition = HF_SET_IF_ABSENT };
     assert_int_equal(hf_cache_set_many(f.cache, NULL, keys, texts, 2, &how, errs, &f.error),
                      HF_OK);
     assert_int_equal(errs[0], HF_OK);

@@ -182,8 +182,8 @@ static void a_plain_value_is_a_miss_where_it_must_be_encrypted(void **state)
     assert_int_equal(cache_fixture_stats(&f).cache_unsealed, 3);
 
     /* To a conditional set it is not there either. */
-    const struct hf_set if_present = { hf_seconds(9), HF_SET_IF_PRESENT };
-    const struct hf_set if_absent = { hf_seconds(9), HF_SET_IF_ABSENT };
+    const struct hf_set if_present = { .ttl = hf_seconds(9), .condition = HF_SET_IF_PRESENT };
+    const struct hf_set if_absent = { .ttl = hf_seconds(9), .condition = HF_SET_IF_ABSENT };
     assert_int_equal(
         hf_cache_set(f.cache, NULL, hf_str("key"), hf_str("w"), &if_present, NULL), HF_MISS);
     assert_int_equal(
