@@ -32,6 +32,13 @@ static struct shown show_count(double value)
     return show_scaled(value, 1000, units, 5);
 }
 
+static struct shown show_mean(double value)
+{
+    struct shown s = show_count(value);
+    if (value < 1000) snprintf(s.text, sizeof s.text, "%.1f", value);
+    return s;
+}
+
 static struct shown show_bytes(double value)
 {
     static const char *const units[] = { " B", " KB", " MB", " GB", " TB" };
@@ -75,6 +82,7 @@ static void print(const struct hf_usage *u)
         printf("%-14s %s, from %s to %s\n", "age", show_duration(u->age_mean).text,
                show_duration(u->age_newest).text, show_duration(u->age_oldest).text);
         printf("%-14s %s\n", "still to live", show_duration(u->ttl_mean).text);
+        if (u->counted_seen) print_estimate("reads of each", &u->reads_mean, show_mean);
     }
     printf("%-14s %" PRIu64 " of %" PRIu64 " in the database%s\n", "keys seen", u->keys_seen,
            u->keys, u->is_exact ? ": counted, not estimated" : "");
@@ -113,6 +121,8 @@ static void print_json(const struct hf_usage *u)
     json_number("age_oldest_seconds", (double)u->age_oldest.ns / 1e9);
     json_number("age_newest_seconds", (double)u->age_newest.ns / 1e9);
     json_number("ttl_mean_seconds", (double)u->ttl_mean.ns / 1e9);
+    json_count("counted_seen", u->counted_seen);
+    json_estimate("reads_mean", &u->reads_mean);
     json_end();
 }
 

@@ -55,6 +55,11 @@ struct hf_usage {
     hf_duration age_oldest;
     hf_duration age_newest;
     hf_duration ttl_mean; /* What is left of it. */
+
+    /* How often an entry was read, as far as processes count it (access.h). */
+    uint64_t           counted_seen; /* Of entries_seen, those with a count. */
+    struct hf_estimate reads_mean; /* Of all entries, also those without; 0 if none has. What
+                                    * the counts themselves are off by is not in it. */
 };
 
 enum { HF_USAGE_KEYS = 10000 };

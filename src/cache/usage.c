@@ -1,3 +1,4 @@
+#include "cache/access_names.h"
 #include "cache/estimate.h"
 #include "cache/manifest.h"
 #include "cache/scan.h"
@@ -6,9 +7,10 @@
 #include "core/wall_clock.h"
 
 #include <holdfast/batch.h>
+#include <math.h>
 #include <string.h>
 
-enum { KEYS_A_BATCH = 1000, COMMANDS_A_KEY = 3 };
+enum { KEYS_A_BATCH = 1000, COMMANDS_A_KEY = 4 };
 
 struct survey {
     struct hf_cache      *cache;
@@ -16,7 +18,7 @@ struct survey {
     struct hf_batch      *batch;
     uint64_t              token;
     struct hf_usage       usage;
-    struct hf_sample      entries, leftovers, values, stored, memory;
+    struct hf_sample      entries, leftovers, values, stored, memory, reads;
     double                ages_ms, ttls_ms;
     int64_t               oldest_ms, newest_ms;
     struct hf_error      *error;
@@ -76,6 +78,13 @@ static void note_entry(struct survey *s, const struct hf_envelope *e, uint64_t s
     hf_sample_add(&s->stored, (double)(e->is_large ? size : e->body.size));
 }
 
+/* 0: it has no count. */
+static void note_reads(struct survey *s, int64_t reads)
+{
+    s->usage.counted_seen += reads > 0;
+    hf_sample_add(&s->reads, reads > 0 ? (double)reads : 0);
+}
+
 /* The answers for one key, from number `index` of the batch on. */
 static void note(struct survey *s, struct hf_bytes wire, size_t index)
 {
@@ -89,6 +98,7 @@ static void note(struct survey *s, struct hf_bytes wire, size_t index)
     hf_sample_add(&s->memory, (double)int_of(s->batch, index + 2));
     if (!err && is_live(s, wire, header, int_of(s->batch, index + 1), &envelope, &ttl_ms)) {
         note_entry(s, &envelope, size_of(&envelope, header), ttl_ms);
+        note_reads(s, int_of(s->batch, index + 3));
     } else {
         hf_sample_add(&s->leftovers, 1);
     }
@@ -100,9 +110,16 @@ static hf_err add_questions(struct survey *s, struct hf_bytes wire)
                                        hf_str("111") }; /* With a manifest. */
     const struct hf_bytes left[] = { hf_str("PTTL"), wire };
     const struct hf_bytes memory[] = { hf_str("MEMORY"), hf_str("USAGE"), wire };
+    char                  room[HF_ACCESS_KEY_ROOM];
+    struct hf_bytes       name = hf_cache_name(s->cache, wire);
+    if (name.size > HF_HEAVY_KEY_MAX) name.size = 0; /* There are no counts of it. */
+    const struct hf_bytes reads[] = { hf_str("HGET"),
+                                      hf_access_key(room, s->cache, "/access:", name),
+                                      hf_str("n") };
     hf_err                err = hf_batch_add(s->batch, header, 4);
     if (!err) err = hf_batch_add(s->batch, left, 2);
-    return err ? err : hf_batch_add(s->batch, memory, 3);
+    if (!err) err = hf_batch_add(s->batch, memory, 3);
+    return err ? err : hf_batch_add(s->batch, reads, 3);
 }
 
 /* Keys from number first on, at most KEYS_A_BATCH. */
@@ -180,6 +197,17 @@ static hf_duration mean_of(double sum_ms, uint64_t count)
     return hf_ns(count ? (int64_t)(sum_ms / (double)count * 1e6) : 0);
 }
 
+/* How much it is for each of all the entries, whose number may itself be an estimate. */
+static struct hf_estimate mean_reads(const struct survey *s)
+{
+    const struct hf_usage *u = &s->usage;
+    if (u->counted_seen == 0) return (struct hf_estimate){ 0 };
+    const double             entries = fmax(u->entries.value, (double)u->entries_seen);
+    const struct hf_estimate all = hf_sample_estimate(&s->reads, u->entries_seen,
+                                                      (uint64_t)entries);
+    return (struct hf_estimate){ all.value / entries, all.low / entries, all.high / entries };
+}
+
 static void conclude(struct survey *s)
 {
     struct hf_usage *u = &s->usage;
@@ -189,6 +217,7 @@ static void conclude(struct survey *s)
     u->stored_bytes = hf_sample_estimate(&s->stored, u->keys_seen, u->keys);
     u->memory_bytes = hf_sample_estimate(&s->memory, u->keys_seen, u->keys);
     u->value_size_max = (uint64_t)s->values.max;
+    u->reads_mean = mean_reads(s);
     u->age_mean = mean_of(s->ages_ms, u->entries_seen);
     u->ttl_mean = mean_of(s->ttls_ms, u->entries_seen);
     u->age_oldest = hf_ns(s->oldest_ms * 1000000);

@@ -110,6 +110,70 @@ static void a_large_one_is_estimated_at_a_bounded_cost_within_its_bounds(void **
     cache_fixture_close(&f);
 }
 
+static void read_often(struct cache_fixture *f, int i, int times)
+{
+    char name[24];
+    snprintf(name, sizeof name, "key:%d", i);
+    for (int k = 0; k < times; k++) {
+        struct hf_value *value;
+        assert_int_equal(hf_cache_get(f->cache, NULL, hf_str(name), &value, &f->error),
+                         HF_OK);
+        hf_value_release(value);
+    }
+}
+
+static void it_tells_how_often_entries_are_read(void **state)
+{
+    (void)state;
+    struct cache_fixture f;
+    struct hf_usage      u;
+    cache_fixture_open(&f, &(struct hf_cache_options){ .access_sample = 1,
+                                                       .access_interval = hf_seconds(60) });
+    fill(&f, f.cache, 10);
+    assert_int_equal(hf_cache_usage(f.cache, NULL, 0, &u, &f.error), HF_OK);
+    assert_true(u.counted_seen == 0 && u.reads_mean.value == 0 && u.reads_mean.high == 0);
+
+    for (int i = 0; i < 4; i++) read_often(&f, i, 5);
+    assert_int_equal(hf_cache_access_flush(f.cache, NULL, &f.error), HF_OK);
+    char long_name[300];
+    memset(long_name, 'k', sizeof long_name); /* Such a key is not counted. */
+    assert_int_equal(hf_cache_set(f.cache, NULL, hf_bytes(long_name, sizeof long_name),
+                                  hf_str("v"), NULL, &f.error),
+                     HF_OK);
+    assert_int_equal(hf_cache_usage(f.cache, NULL, 0, &u, &f.error), HF_OK);
+    assert_true(u.is_exact);
+    assert_int_equal(u.entries_seen, 11);
+    assert_int_equal(u.counted_seen, 4);
+    assert_true(fabs(u.reads_mean.value - 20.0 / 11) < 1e-9);
+    assert_true(u.reads_mean.low == u.reads_mean.value &&
+                u.reads_mean.high == u.reads_mean.value);
+    cache_fixture_close(&f);
+}
+
+static void the_mean_of_reads_is_estimated_within_its_bounds(void **state)
+{
+    (void)state;
+    struct cache_fixture f;
+    struct hf_usage      u;
+    cache_fixture_open(&f, &(struct hf_cache_options){ .access_sample = 1,
+                                                       .access_interval = hf_seconds(60) });
+    fill(&f, f.cache, N);
+    for (int i = 0; i < N; i++) { /* Every third, from 1 to 5 times. */
+        if (i % 3 == 0) read_often(&f, i, 1 + i / 3 % 5);
+        if (i % 300 == 0) {
+            assert_int_equal(hf_cache_access_flush(f.cache, NULL, &f.error), HF_OK);
+        }
+    }
+    assert_int_equal(hf_cache_access_flush(f.cache, NULL, &f.error), HF_OK);
+    assert_int_equal(hf_cache_usage(f.cache, NULL, 1000, &u, &f.error), HF_OK);
+    assert_false(u.is_exact);
+    assert_true(u.reads_mean.low < u.reads_mean.value);
+    assert_true(u.reads_mean.value < u.reads_mean.high);
+    assert_true(u.reads_mean.high - u.reads_mean.low < 0.6);
+    assert_true(is_near(&u.reads_mean, 1));
+    cache_fixture_close(&f);
+}
+
 static void without_a_server_it_says_why(void **state)
 {
     (void)state;
@@ -129,6 +193,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_database_is_counted),
         cmocka_unit_test(a_large_one_is_estimated_at_a_bounded_cost_within_its_bounds),
+        cmocka_unit_test(it_tells_how_often_entries_are_read),
+        cmocka_unit_test(the_mean_of_reads_is_estimated_within_its_bounds),
         cmocka_unit_test(without_a_server_it_says_why),
     };
     return RUN_TESTS(tests);
