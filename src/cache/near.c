@@ -4,6 +4,9 @@
 #include "core/assert.h"
 #include "core/hash.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 enum { LANE_BYTES = 256 * 1024 }; /* Below that for each, fewer lanes. */
 
 static uint32_t lanes_for(size_t bytes)
@@ -11,6 +14,14 @@ static uint32_t lanes_for(size_t bytes)
     uint32_t lanes = 1;
     while (lanes < HF_NEAR_SHARDS_MAX && (size_t)lanes * 2 * LANE_BYTES <= bytes) lanes *= 2;
     return lanes;
+}
+
+static uint32_t gates_wanted(void)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_CONF);
+    uint32_t   gates = 1;
+    while (gates < HF_NEAR_GATES_MAX && gates < processors) gates *= 2;
+    return gates;
 }
 
 static void count_change(const struct hf_near *near, const struct hf_near_shard *shard,
@@ -36,6 +47,7 @@ hf_err hf_near_init(struct hf_near *near, const struct hf_allocator *a,
     near->lanes = (struct hf_near_lane *)((char *)near->block +
                                           (edge - (uintptr_t)near->block));
     near->lane_mask = lanes - 1;
+    near->gate_mask = gates_wanted() - 1;
     for (uint32_t i = 0; i < lanes; i++) {
         if (!hf_near_shard_init(&near->lanes[i].shard, a, bytes / lanes)) {
             count_change(near, &near->lanes[i].shard, 0, 0);
@@ -65,6 +77,25 @@ struct hf_near_key hf_near_key(const struct hf_near *near, struct hf_bytes key)
     return (struct hf_near_key){ key, hf_hash64(key, near->seed) };
 }
 
+static struct hf_brief_lock *lock_to_read(const struct hf_near *near,
+                                          struct hf_near_lane  *lane)
+{
+    struct hf_brief_lock *lock =
+        &lane->gates[(unsigned)sched_getcpu() & near->gate_mask].lock;
+    hf_brief_lock(lock);
+    return lock;
+}
+
+static void lock_to_write(const struct hf_near *near, struct hf_near_lane *lane)
+{
+    for (uint32_t i = 0; i <= near->gate_mask; i++) hf_brief_lock(&lane->gates[i].lock);
+}
+
+static void unlock_to_write(const struct hf_near *near, struct hf_near_lane *lane)
+{
+    for (uint32_t i = 0; i <= near->gate_mask; i++) hf_brief_unlock(&lane->gates[i].lock);
+}
+
 static struct hf_near_lane *lane_of(const struct hf_near *near, const struct hf_near_key *key)
 {
     return &near->lanes[(uint32_t)(key->hash >> 32) & near->lane_mask];
@@ -81,11 +112,11 @@ struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key
     struct hf_near_lane *lane = lane_of(near, key);
     if (!is_heard_of(near, at.now)) return NULL;
 
-    hf_brief_lock(&lane->lock);
-    struct hf_value *value = hf_near_shard_find(&lane->shard, key);
+    struct hf_brief_lock *lock = lock_to_read(near, lane);
+    struct hf_value      *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms >= hf_near_shard_fresh_until_ms(value)) value = NULL;
-    if (value) hf_value_hold(value);
-    hf_brief_unlock(&lane->lock);
+    if (value) value = hf_near_shard_share(value);
+    hf_brief_unlock(lock);
     return value;
 }
 
@@ -97,11 +128,11 @@ struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_ke
     const hf_instant vouched_until = hf_later(heard, near->coherence_max);
     if (hf_to_ms(hf_between(vouched_until, at.now)) > stale_ms) return NULL;
 
-    hf_brief_lock(&lane->lock);
-    struct hf_value *value = hf_near_shard_find(&lane->shard, key);
+    struct hf_brief_lock *lock = lock_to_read(near, lane);
+    struct hf_value      *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms - stale_ms >= value->expires_ms) value = NULL;
-    if (value) hf_value_hold(value);
-    hf_brief_unlock(&lane->lock);
+    if (value) value = hf_near_shard_share(value);
+    hf_brief_unlock(lock);
     return value;
 }
 
@@ -111,9 +142,9 @@ struct hf_near_ticket hf_near_ticket(struct hf_near *near, const struct hf_near_
     struct hf_near_ticket ticket = { atomic_load(&near->generation), 0 };
     if (ticket.generation % 2 == 0) return ticket;
 
-    hf_brief_lock(&lane->lock);
+    struct hf_brief_lock *lock = lock_to_read(near, lane);
     ticket.version = hf_near_shard_version(&lane->shard, key);
-    hf_brief_unlock(&lane->lock);
+    hf_brief_unlock(lock);
     return ticket;
 }
 
@@ -136,7 +167,7 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
     bool                  is_kept = false;
     if (ticket.generation % 2 == 0) return false;
 
-    hf_brief_lock(&lane->lock);
+    lock_to_write(near, lane);
     const size_t   bytes = shard->bytes, count = shard->count;
     const uint64_t evictions = shard->evictions;
     if (is_good(near, shard, key, ticket)) {
@@ -147,7 +178,7 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
     }
     count_change(near, shard, bytes, count);
     const uint64_t evicted = shard->evictions - evictions;
-    hf_brief_unlock(&lane->lock);
+    unlock_to_write(near, lane);
     if (evicted)
         hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_EVICTIONS, (int64_t)evicted);
     return is_kept;
@@ -156,11 +187,11 @@ bool hf_near_keep(struct hf_near *near, const struct hf_near_key *key,
 bool hf_near_evict(struct hf_near *near, const struct hf_near_key *key)
 {
     struct hf_near_lane *lane = lane_of(near, key);
-    hf_brief_lock(&lane->lock);
+    lock_to_write(near, lane);
     const size_t bytes = lane->shard.bytes, count = lane->shard.count;
     const bool   was_there = hf_near_shard_remove(&lane->shard, key);
     if (was_there) count_change(near, &lane->shard, bytes, count);
-    hf_brief_unlock(&lane->lock);
+    unlock_to_write(near, lane);
     return was_there;
 }
 
@@ -168,11 +199,11 @@ void hf_near_flush(struct hf_near *near)
 {
     for (uint32_t i = 0; i <= near->lane_mask; i++) {
         struct hf_near_lane *lane = &near->lanes[i];
-        hf_brief_lock(&lane->lock);
+        lock_to_write(near, lane);
         const size_t bytes = lane->shard.bytes, count = lane->shard.count;
         hf_near_shard_clear(&lane->shard);
         count_change(near, &lane->shard, bytes, count);
-        hf_brief_unlock(&lane->lock);
+        unlock_to_write(near, lane);
     }
 }
 

@@ -13,10 +13,11 @@
  * moment, `lost` when it may miss some. Only what was asked for while live is ever kept; what
  * is kept when the vouching ends may still be had as stale, until it begins anew.
  *
- * Threads:  any; a hit takes one short lock of one shard. live, heard and lost: one thread.
- * Memory:   see near_shard.h: never above the given bytes, save what readers still hold.
- * Time:     handed in; may be coarse by up to HF_NEAR_COARSE.
- * Cost:     a hit some tens of nanoseconds, and no allocation. */
+ * Threads:  any; a hit takes one short lock of its processor's. live, heard and lost: one
+ * thread. Memory:   see near_shard.h: never above the given bytes, save what readers still
+ * hold. Time:     handed in; may be coarse by up to HF_NEAR_COARSE. Cost:     a hit some tens
+ * of nanoseconds. A small value is copied out, because to count references to one that two
+ * processors read costs more; a larger one is not. */
 
 #ifndef HF_CACHE_NEAR_H
 #define HF_CACHE_NEAR_H
@@ -27,11 +28,17 @@
 
 #define HF_NEAR_COARSE hf_ms(10)
 
-enum { HF_NEAR_SHARDS_MAX = 64 };
+enum { HF_NEAR_SHARDS_MAX = 64, HF_NEAR_GATES_MAX = 8 };
+
+/* A reader takes the one of its processor, so that readers on two of them share nothing that
+ * is written; who writes takes all of a lane, in order. */
+struct hf_near_gate {
+    _Alignas(64) struct hf_brief_lock lock;
+};
 
 struct hf_near_lane {
-    _Alignas(64) struct hf_brief_lock lock;
-    struct hf_near_shard shard; /* Guarded by it. */
+    struct hf_near_gate  gates[HF_NEAR_GATES_MAX];
+    struct hf_near_shard shard; /* Guarded by them. */
 };
 
 struct hf_near {
@@ -42,6 +49,7 @@ struct hf_near {
     struct hf_near_lane       *lanes;
     void                      *block; /* Around the lanes, for their alignment. */
     uint32_t                   lane_mask;
+    uint32_t                   gate_mask; /* Processors share gates when they are more. */
 
     _Atomic uint32_t generation;     /* Odd while live. */
     _Atomic int64_t  fresh_until_ns; /* 0 while not live. */

@@ -17,6 +17,7 @@ enum {
     IN_MAIN = 0x80, /* In the byte of the frequency. */
     MALLOC_ALIGN = 16,
     MALLOC_HEADER = 8,
+    COPIED_MAX = 256, /* Bytes; the rest is shared. */
 };
 
 enum {
@@ -260,8 +261,35 @@ struct hf_value *hf_near_shard_find(struct hf_near_shard *s, const struct hf_nea
 {
     struct hf_inline_value *e = *find(s, key);
     if (!e) return NULL;
-    if ((e->value.frequency & ~IN_MAIN) < FREQUENCY_MAX) e->value.frequency++;
+    const uint8_t frequency = atomic_load_explicit(&e->value.frequency, memory_order_relaxed);
+    if ((frequency & ~IN_MAIN) < FREQUENCY_MAX) { /* One of two at once may get lost. */
+        atomic_store_explicit(&e->value.frequency, frequency + 1, memory_order_relaxed);
+    }
     return &e->value;
+}
+
+struct hf_value *hf_near_shard_share(struct hf_value *found)
+{
+    if (found->size > COPIED_MAX) {
+        hf_value_hold(found);
+        return found;
+    }
+    const struct hf_inline_value *e = (const struct hf_inline_value *)found;
+    struct hf_inline_value *copy = hf_alloc(found->allocator, sizeof *copy + found->size);
+    if (!copy) return NULL;
+    copy->value.allocator = found->allocator;
+    copy->value.created_ms = found->created_ms;
+    copy->value.expires_ms = found->expires_ms;
+    copy->value.is_absent = found->is_absent;
+    copy->value.is_inline = true;
+    copy->value.is_sliding = found->is_sliding;
+    copy->value.is_tagged = found->is_tagged;
+    copy->value.is_large = found->is_large;
+    copy->value.has_metadata = found->has_metadata;
+    copy->value.size = found->size;
+    atomic_init(&copy->value.references, 1);
+    memcpy(copy->bytes, e->bytes, found->size);
+    return &copy->value;
 }
 
 bool hf_near_shard_put(struct hf_near_shard *s, const struct hf_near_key *key,

@@ -70,8 +70,13 @@ HF_NODISCARD hf_err hf_near_shard_init(struct hf_near_shard *s, const struct hf_
                                        size_t bytes_max);
 void                hf_near_shard_deinit(struct hf_near_shard *s);
 
-/* The value under a key, still the shard's, or NULL. Counts as asking for it. */
+/* The value under a key, still the shard's, or NULL. Counts as asking for it. Several readers
+ * may be in here, and in the next, at once. */
 struct hf_value *hf_near_shard_find(struct hf_near_shard *s, const struct hf_near_key *key);
+
+/* A reference to a value that was found, for the caller to release: a copy of a small one,
+ * NULL without memory. */
+struct hf_value *hf_near_shard_share(struct hf_value *found);
 
 /* Keeps it, in the place of what was there; larger than an eighth of the shard, or without
  * memory, nothing is kept, and what was there goes. True when it is kept. */

@@ -164,7 +164,11 @@ struct hf_value *hf_value_acquire(struct hf_value *value)
 void hf_value_release(struct hf_value *value)
 {
     if (!value) return;
-    if (atomic_fetch_sub_explicit(&value->references, 1, memory_order_acq_rel) > 1) return;
+    const bool is_last = atomic_load_explicit(&value->references, memory_order_acquire) == 1;
+    if (!is_last &&
+        atomic_fetch_sub_explicit(&value->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
     if (!value->is_inline) {
         const struct hf_value_source source = as_read(value)->source;
         source.release(source.object);

@@ -27,7 +27,7 @@ struct hf_value {
     bool                       is_tagged : 1;
     bool                       is_large : 1;
     bool                       has_metadata : 1; /* In front of the value: metadata.h. */
-    uint8_t                    frequency;        /* The near shard's, under its lock. */
+    _Atomic uint8_t            frequency;        /* The near shard's, under its lock. */
     uint16_t                   key_size; /* Likewise, of the key behind inline bytes. */
     uint32_t                   tag;      /* Likewise. */
     uint32_t                   size;     /* Of the bytes, metadata included. */
