@@ -246,6 +246,7 @@ static void while_redis_hangs_one_load_in_time_serves_all(void **state)
     struct caller callers[CALLERS];
     pthread_t     threads[CALLERS];
     loader.may_go_on = false;
+    loader.is_shared = true;
     for (int i = 0; i < CALLERS; i++) {
         callers[i].loader = &loader;
         assert_int_equal(pthread_create(&threads[i], NULL, call_it, &callers[i]), 0);

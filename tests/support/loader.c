@@ -50,8 +50,9 @@ hf_err loader_get(struct loader *loader, const struct hf_call *call,
                   const struct hf_load *how, const char *expected)
 {
     struct hf_value *value;
+    struct hf_error *error = loader->is_shared ? NULL : &loader->f->error;
     const hf_err err = hf_cache_load(loader->f->cache, call, hf_str("k"), how, loader_load,
-                                     loader, &value, NULL);
+                                     loader, &value, error);
     if (err) return err;
     const struct hf_bytes data = hf_value_data(value);
     const bool            same = data.size == strlen(expected) &&

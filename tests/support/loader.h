@@ -21,6 +21,7 @@ struct loader {
     hf_err                err;      /* What it gives instead of the text. */
     const char           *text;
     atomic_bool           is_running;
+    bool                  is_shared; /* By threads: what an error says is not kept. */
     atomic_bool           may_go_on; /* It waits for this, for a minute at most. */
     bool (*meanwhile)(struct loader *loader);
 };
