@@ -83,7 +83,8 @@ HF_API HF_NODISCARD hf_err hf_reader_next(struct hf_reader *reader, struct hf_by
 HF_API void hf_reader_close(struct hf_reader *reader);
 
 /* Stores what can be read from a descriptor, to its end; from a blocking one, for reading it
- * is not bounded in time. HF_E_SYSTEM when it cannot be read. size may be NULL. */
+ * is not bounded in time. HF_E_SYSTEM when it cannot be read, or is a file that
+ * got shorter meanwhile: nothing is stored then. size may be NULL. */
 HF_API HF_NODISCARD hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call,
                                          struct hf_bytes key, int fd,
                                          const struct hf_set *how, uint64_t *size,

@@ -3,7 +3,17 @@
 #include "core/error.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A file that was cut ends too early, and without an error. */
+static hf_err check_size(int fd, const struct stat *before, struct hf_error *error)
+{
+    struct stat after;
+    if (!S_ISREG(before->st_mode) || fstat(fd, &after)) return HF_OK;
+    if (after.st_size >= before->st_size) return HF_OK;
+    return hf_fail(error, HF_E_SYSTEM, "the file shrank while it was read");
+}
 
 /* Up to the end; *size may pass the limit by what one more write would refuse. */
 static hf_err fill(struct hf_writer *writer, const struct hf_cache *cache, int fd,
@@ -33,11 +43,14 @@ static hf_err stream_put(struct hf_cache *cache, const struct hf_call *call,
                          uint64_t *size, struct hf_error *error)
 {
     struct hf_writer *writer;
+    struct stat       before = { 0 };
     uint64_t          total = 0;
     hf_err            err = hf_writer_open(cache, call, key, how, &writer, error);
     if (err) return err;
 
+    (void)!fstat(fd, &before); /* What is wrong with it, reading will say. */
     err = fill(writer, cache, fd, &total, error);
+    if (!err) err = check_size(fd, &before, error);
     if (!err) err = hf_writer_commit(writer, error);
     hf_writer_close(writer);
     if (!err && size) *size = total;
