@@ -38,6 +38,11 @@ static enum exit_status copy(struct connection *c, struct hf_writer *writer, int
             complain("%s: %s", c->inv->args[1], strerror(errno));
             return EXIT_USAGE;
         }
+        struct stat s;
+        if (got == 0 && fstat(fd, &s) == 0 && (uint64_t)s.st_size < bar->whole) {
+            complain("%s: shrank while it was read", c->inv->args[1]);
+            return EXIT_USAGE;
+        }
         hf_err err = got ? hf_writer_write(writer, hf_bytes(block, (size_t)got), &c->error)
                          : hf_writer_commit(writer, &c->error);
         if (err) return connection_fail(c, err);
