@@ -18,6 +18,7 @@ struct hf_login {
     int                        event_fd;
     pthread_t                  thread;
     bool                       has_thread;  /* To be joined; it may have ended. */
+    bool                       is_forked;   /* The count of who waits may be off by one. */
     struct hf_credentials      credentials; /* The thread's while ASKING. */
     struct hf_error            error;       /* Likewise. */
 
@@ -110,14 +111,14 @@ void hf_login_forget_thread(struct hf_login *login)
 {
     login->has_thread = false;
     pthread_mutex_init(&login->lock, NULL); /* The thread may have held it. */
-    login->locked.waiting = 0;              /* The parent's dials. */
+    login->is_forked = true;
 }
 
 void hf_login_close(struct hf_login *login)
 {
     if (!login) return;
     join(login);
-    hf_assert(login->locked.waiting == 0);
+    hf_assert(login->locked.waiting == 0 || login->is_forked);
     wipe(login);
     close(login->event_fd);
     pthread_mutex_destroy(&login->lock);
@@ -165,8 +166,8 @@ hf_err hf_login_take(struct hf_login *login, const struct hf_credentials **crede
 void hf_login_drop(struct hf_login *login)
 {
     pthread_mutex_lock(&login->lock);
-    hf_assert(login->locked.waiting > 0);
-    login->locked.waiting--;
+    hf_assert(login->locked.waiting > 0 || login->is_forked);
+    if (login->locked.waiting > 0) login->locked.waiting--;
     settle(login);
     pthread_mutex_unlock(&login->lock);
 }
