@@ -29,10 +29,12 @@ struct canary {
 static void *nap_and_note(void *ctx)
 {
     struct canary *canary = ctx;
+    hf_instant     woken = hf_now();
     for (bool closing = false; !closing;) {
-        const hf_instant due = hf_later(hf_now(), hf_ms(1));
+        /* From the last waking on: it may be held up before it naps, too. */
+        const hf_instant due = hf_later(woken, hf_ms(1));
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-        const hf_instant woken = hf_now();
+        woken = hf_now();
 
         pthread_mutex_lock(&canary->locked.mutex);
         /* Every timer is some tens of microseconds late; that is no delay worth a row. */
