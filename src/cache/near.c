@@ -60,11 +60,21 @@ hf_err hf_near_init(struct hf_near *near, const struct hf_allocator *a,
     return HF_OK;
 }
 
+/* In a forked child: by a thread that did not come along. Who changes a shard holds all. */
+static bool is_torn(const struct hf_near *near, const struct hf_near_lane *lane)
+{
+    for (uint32_t i = 0; i <= near->gate_mask; i++) {
+        if (!atomic_load(&lane->gates[i].lock.held)) return false;
+    }
+    return true;
+}
+
 void hf_near_deinit(struct hf_near *near)
 {
     for (uint32_t i = 0; near->lanes && i <= near->lane_mask; i++) {
         struct hf_near_lane *lane = &near->lanes[i];
-        const size_t         bytes = lane->shard.bytes, count = lane->shard.count;
+        if (is_torn(near, lane)) continue;
+        const size_t bytes = lane->shard.bytes, count = lane->shard.count;
         hf_near_shard_deinit(&lane->shard);
         count_change(near, &lane->shard, bytes, count);
     }

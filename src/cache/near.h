@@ -73,7 +73,8 @@ HF_NODISCARD hf_err hf_near_init(struct hf_near *near, const struct hf_allocator
                                  struct hf_metrics *metrics, size_t bytes,
                                  hf_duration coherence_max, uint64_t seed);
 
-/* When nobody uses it; takes no lock, so a forked child may. */
+/* When nobody uses it; takes no lock, so a forked child may, in which what
+ * another thread was just changing is left as it is. */
 void hf_near_deinit(struct hf_near *near);
 
 /* key.bytes must live as long as it is used. */

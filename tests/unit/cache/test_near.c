@@ -6,6 +6,8 @@
 #include <pthread.h>
 
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { EXPIRES_MS = 1000000 };
 
@@ -313,6 +315,31 @@ static void nobody_gets_what_was_before_a_change_that_was_told(void **state)
     tear_down(&f);
 }
 
+static void a_forked_child_leaves_what_a_thread_was_changing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int            status;
+    set_up_live(&f);
+    assert_true(keep(&f, "key", ticket(&f, "key"), "value"));
+    const pid_t child = fork();
+    if (child == 0) {
+        for (uint32_t i = 0; i <= f.near.lane_mask; i++) {
+            struct hf_near_lane *lane = &f.near.lanes[i];
+            for (uint32_t j = 0; j <= f.near.gate_mask; j++) {
+                hf_brief_lock(&lane->gates[j].lock);
+            }
+            lane->shard.small.bytes++; /* Half of a change. */
+        }
+        hf_near_deinit(&f.near);
+        _exit(0);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +353,7 @@ int main(void)
             what_is_lost_may_be_had_as_stale_within_its_limit_until_it_is_live_again),
         cmocka_unit_test(without_memory_it_is_not_there),
         cmocka_unit_test(nobody_gets_what_was_before_a_change_that_was_told),
+        cmocka_unit_test(a_forked_child_leaves_what_a_thread_was_changing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
