@@ -52,7 +52,7 @@ struct hf_value;
 /* How values longer than the option compression_threshold are stored. What does not get
  * smaller is stored as it is; all kinds are read, whatever is set here. */
 enum hf_compression {
-    HF_COMPRESSION_AUTO, /* lz4, or zstd for what lz4 cannot make smaller. */
+    HF_COMPRESSION_AUTO, /* lz4; above 4 KiB zstd for what lz4 cannot make smaller. */
     HF_COMPRESSION_OFF,
     HF_COMPRESSION_LZ4,
     HF_COMPRESSION_ZSTD,

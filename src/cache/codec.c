@@ -102,9 +102,6 @@ enum hf_codec hf_codec_compress(struct hf_codecs *codecs, enum hf_compression ho
 
     size_t done = 0;
     if (codec == HF_CODEC_LZ4) done = compress_lz4(codecs, value, at, room);
-    if (!done && how == HF_COMPRESSION_AUTO && value.size <= SAMPLE && is_uneven(value)) {
-        codec = HF_CODEC_ZSTD;
-    }
     if (codec == HF_CODEC_ZSTD) done = compress_zstd(codecs, value, at, room);
     if (!done) return HF_CODEC_RAW;
     *size = done;
