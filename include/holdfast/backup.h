@@ -14,8 +14,8 @@
  *
  * Entries are bound to the namespace token of their cache (cache.h). A restore into a server
  * that has none, as after the loss of its data, takes over that of the backup; into one that
- * has another it binds the entries anew. Sealed ones that go to another prefix cannot be, and are
- * counted as bound.
+ * has another it binds the entries anew. Sealed ones that go to another prefix cannot be, and
+ * are counted as bound.
  *
  * Values kept in chunks are left out and counted: in half they would be none.
  *
