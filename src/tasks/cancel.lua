@@ -6,5 +6,5 @@ local r, why = load_as(owner, id)
 if not r then return { why } end
 if r.s == CANCELLED then return { 'OK' } end
 if not is_live(r.s) then return { 'MOVE' } end
-move(id, r, CANCELLED, 'cancel', { 'e', 'cancel' }, nil, owner ~= '' and owner or nil)
+cancel(id, r, {}, owner ~= '' and owner or nil)
 return { 'OK' }

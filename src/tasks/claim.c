@@ -79,7 +79,8 @@ static hf_err read_task(struct hf_tasks *tasks, const struct hf_reply *reply,
     if (hf_reply_bytes(hf_reply_at(reply, 1), &id)) {
         return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
     }
-    return hf_task_from_reply(tasks->allocator, id.data, hf_reply_at(reply, 2), task, error);
+    return hf_task_from_reply(tasks->allocator, id.data, hf_reply_at(reply, 2),
+                              hf_reply_at(reply, 3), task, error);
 }
 
 /* Asks once. With HF_MISS *next_ms says when the next task is due, or -1. */

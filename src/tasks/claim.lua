@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
 -- ARGV: nonce, priorities from high to low as digits, lease in microseconds, worker, id or '',
--- whether the claimer had to wait, types... Answers the record; or NONE with the milliseconds until the next is due, or -1.
+-- whether the claimer had to wait, types... Answers id, what the claim changed in the record,
+-- and the record as it was; or NONE with the milliseconds until the next is due, or -1.
 
 local nonce, priorities, lease, worker, wanted = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local has_waited = ARGV[8] == '1'
 local types = {}
 for i = 9, #ARGV do types[#types + 1] = ARGV[i] end
 
--- A record whole, and as a table; or nil and why there is none.
+-- A record with all its fields, and as Redis tells it; or nil and why there is none.
 local function load_whole(id)
     local flat = redis.pcall('HGETALL', base .. 't:' .. id)
     if flat.err then return nil, 'DAMAGED' end
@@ -15,47 +16,40 @@ local function load_whole(id)
     local r = {}
     for i = 1, #flat, 2 do r[flat[i]] = flat[i + 1] end
     local why = flaw(r)
+    if not why and not (r.c and r.d) then why = 'DAMAGED' end
     if why then return nil, why end
-    return r
-end
-
-local function answer(id, r)
-    local flat = {}
-    for field, value in pairs(r) do
-        flat[#flat + 1] = field
-        flat[#flat + 1] = value
-    end
-    return { 'OK', id, flat }
+    return r, flat
 end
 
 -- This claim was served before, and the answer was lost.
 local meta = call('HMGET', base .. 'meta', 'token', 'turn', 'grant:' .. nonce)
 local granted = meta[3]
-local before = granted and load_whole(granted)
-if before and before.s == RUNNING and before.n == nonce then
-    call('ZADD', base .. 'leases', whole(now + lease), granted)
-    return answer(granted, before)
+if granted then
+    local before, flat = load_whole(granted)
+    if before and before.s == RUNNING and before.n == nonce then
+        call('ZADD', base .. 'leases', whole(now + lease), granted)
+        return { 'OK', granted, {}, flat }
+    end
 end
 
-local function take(id, r, is_dequeued)
-    local token = math.max(now, tonumber(meta[1] or 0) + 1)
-    local starts = (is_count(r.q) and tonumber(r.q or 0) or 0) + 1
-    local fields = { 'k', whole(token), 'e', '', 'n', nonce, 'w', worker, 'l', lease, 'a',
-                     whole(now), 'q', whole(starts) }
-    call('HSET', base .. 'meta', 'token', whole(token), 'turn', (meta[2] or 0) + 1,
+local function take(id, r, flat, is_dequeued)
+    local token = whole(math.max(now, (meta[1] or 0) + 1))
+    local starts = (is_count(r.q) and r.q or 0) + 1
+    local fields = { 'k', token, 'e', '', 'n', nonce, 'w', worker, 'l', lease, 'a', whole(now),
+                     'q', whole(starts) }
+    call('HSET', base .. 'meta', 'token', token, 'turn', whole((meta[2] or 0) + 1),
         'grant:' .. nonce, id)
-    move(id, r, RUNNING, 'claim', fields, nil, nil, is_dequeued)
+    move(id, r, RUNNING, 'claim', fields, nil, is_dequeued)
     call('ZADD', base .. 'leases', whole(now + lease), id)
-    for i = 1, #fields, 2 do r[fields[i]] = fields[i + 1] end
-    return answer(id, r)
+    return { 'OK', id, fields, flat }
 end
 
 if wanted ~= '' then
-    local r, why = load_whole(wanted)
-    if not r then return { why } end
+    local r, found = load_whole(wanted)
+    if not r then return { found } end
     if r.s ~= PENDING then return { 'MOVE' } end
     if tonumber(r.d) > now then return { 'NONE', math.ceil((r.d - now) / 1000) } end
-    return take(wanted, r)
+    return take(wanted, r, found)
 end
 
 -- Which priority is looked at first: six times of ten high, three normal, one low.
@@ -106,8 +100,8 @@ for _ = 1, 10 do
         return { 'NONE', soonest and math.ceil((soonest - now) / 1000) or -1 }
     end
     local first = call('ZRANGE', queue_of(priority, type), 0, 1, 'WITHSCORES')
-    local id, r, why = first[1], nil, nil
-    if id then r, why = load_whole(id) end
+    local id, r, found = first[1], nil, nil
+    if id then r, found = load_whole(id) end
     if r and r.s == PENDING and r.p == priority and r.t == type then
         call('ZREM', queue_of(priority, type), id)
         if first[4] then
@@ -115,17 +109,17 @@ for _ = 1, 10 do
         else
             call('ZREM', base .. 'heads:' .. priority, type)
         end
-        local taken = take(id, r, true)
+        local taken = take(id, r, found, true)
         if has_waited then pass_on() end
         return taken
     end
-    if why == 'NEWER' then
+    if found == 'NEWER' then
         call('ZADD', queue_of(priority, type), whole(now + 60000000), id)
     elseif id then
         call('ZREM', queue_of(priority, type), id)
         if not r then
             count(PENDING, priority, type, -1)
-            set_aside(id, why)
+            set_aside(id, found)
         end
     end
     show_head(priority, type)

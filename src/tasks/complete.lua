@@ -2,7 +2,7 @@
 -- ARGV: id, token, result.
 
 local id, token = ARGV[3], ARGV[4]
-local r, why = load(id)
+local r, why = read(id, BRIEF)
 if not r then return { why } end
 if r.s == SUCCESS and r.k == token then return { 'OK' } end
 why = lost(r, token)

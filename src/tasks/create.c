@@ -111,7 +111,7 @@ static hf_err get(struct hf_tasks *tasks, const struct hf_call *call, const char
     err = hf_client_command(tasks->client, call, argv, 2, &reply, error);
     if (err == HF_E_WRONGTYPE) return hf_fail(error, HF_E_TASK_DAMAGED, "not a hash");
     if (err) return err;
-    err = hf_task_from_reply(tasks->allocator, id, reply, task, error);
+    err = hf_task_from_reply(tasks->allocator, id, NULL, reply, task, error);
     hf_reply_free(reply);
     return err;
 }

@@ -14,20 +14,25 @@ if unique ~= '' then
 end
 
 local due = math.max(now + ARGV[10], tonumber(ARGV[11]))
-local fields = { 'f', FORMAT, 's', PENDING, 't', type, 'p', priority, 'v', 1, 'c', whole(now),
-                 'd', whole(due) }
-for field, value in pairs({ o = owner, u = unique, b = ARGV[8], m = ARGV[9], R = ARGV[12],
-                            X = ARGV[13] }) do
-    if value ~= '' then
-        table.insert(fields, field)
-        table.insert(fields, value)
-    end
+local at = whole(now)
+local fields = { 'f', '1', 's', PENDING, 't', type, 'p', priority, 'v', '1', 'c', at, 'd',
+                 whole(due) }
+local function set(field, value)
+    if value == '' then return end
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
 end
+set('o', owner)
+set('u', unique)
+set('b', ARGV[8])
+set('m', ARGV[9])
+set('R', ARGV[12])
+set('X', ARGV[13])
 call('HSET', base .. 't:' .. id, unpack(fields))
-call('ZADD', base .. 'in:' .. PENDING, whole(now), id)
+call('ZADD', base .. 'in:' .. PENDING, at, id)
 count(PENDING, priority, type, 1)
 if unique ~= '' then call('HSET', base .. 'unique', unique, id) end
-if owner ~= '' then call('ZADD', base .. 'owner:' .. owner, whole(now), id) end
+if owner ~= '' then call('ZADD', base .. 'owner:' .. owner, at, id) end
 enqueue(id, priority, type, due)
 audit(id, 'create')
 return { 'OK', 1, id }

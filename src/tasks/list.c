@@ -87,7 +87,7 @@ static hf_err read_tasks(const struct hf_allocator *a, const struct hf_reply *fo
         struct hf_task **at = &box->tasks[box->list.count];
         err = hf_reply_bytes(hf_reply_at(found, 2 * i), &id);
         if (err) break;
-        err = hf_task_from_reply(a, id.data, hf_reply_at(found, 2 * i + 1), at, error);
+        err = hf_task_from_reply(a, id.data, NULL, hf_reply_at(found, 2 * i + 1), at, error);
         if (!err) box->list.count++;
         if (err == HF_E_TASK_DAMAGED || err == HF_E_TASK_NEWER) err = HF_OK;
     }

@@ -10,8 +10,11 @@ local function crash(id, r)
     local crashes = (r.x or 0) + 1
     local fields = { 'e', 'crash', 'x', crashes, 'E',
                      errors_with(r, 'x', 'lost by ' .. (r.w or '')) }
-    local is_dead = crashes > tonumber(r.X or 3)
-    move(id, r, is_dead and FAILURE or PENDING, is_dead and 'fail' or 'recover', fields, now)
+    if crashes > tonumber(r.X or 3) then
+        move(id, r, FAILURE, 'fail', fields)
+    else
+        put_back(id, r, 'recover', fields, now)
+    end
 end
 
 local function mended()

@@ -202,21 +202,28 @@ hf_err hf_task_parse(const struct hf_allocator *a, const char *id,
     return HF_OK;
 }
 
-hf_err hf_task_from_reply(const struct hf_allocator *a, const char *id,
-                          const struct hf_reply *reply, struct hf_task **task,
-                          struct hf_error *error)
+static bool add_fields(const struct hf_reply *from, struct hf_bytes *fields)
 {
-    const size_t count = hf_reply_count(reply);
-    if (count % 2) return hf_fail(error, HF_E_PROTOCOL, "record");
+    for (size_t i = 0; i < hf_reply_count(from); i++) {
+        if (hf_reply_bytes(hf_reply_at(from, i), &fields[i])) return false;
+    }
+    return hf_reply_count(from) % 2 == 0;
+}
 
+hf_err hf_task_from_reply(const struct hf_allocator *a, const char *id,
+                          const struct hf_reply *changes, const struct hf_reply *record,
+                          struct hf_task **task, struct hf_error *error)
+{
+    const size_t     changed = changes ? hf_reply_count(changes) : 0;
+    const size_t     count = changed + hf_reply_count(record);
     struct hf_bytes *fields = hf_alloc(a, (count + 1) * sizeof *fields);
     if (!fields) return hf_fail(error, HF_E_NOMEM, "task");
-    hf_err err = HF_OK;
-    for (size_t i = 0; i < count && !err; i++) {
-        err = hf_reply_bytes(hf_reply_at(reply, i), &fields[i]);
-    }
-    err = err ? hf_fail(error, HF_E_PROTOCOL, "record")
-              : hf_task_parse(a, id, fields, count, task, error);
+
+    /* The first of a name counts. */
+    const bool is_told = (!changes || add_fields(changes, fields)) &&
+                         add_fields(record, fields + changed);
+    const hf_err err = is_told ? hf_task_parse(a, id, fields, count, task, error)
+                               : hf_fail(error, HF_E_PROTOCOL, "record");
     hf_free(a, fields);
     return err;
 }

@@ -30,9 +30,11 @@ HF_NODISCARD hf_err hf_task_parse(const struct hf_allocator *a, const char *id,
                                   const struct hf_bytes *fields, size_t count,
                                   struct hf_task **task, struct hf_error *error);
 
-/* The same from what HGETALL answers. */
+/* The same from what HGETALL answers. changes: such an array of fields that have changed
+ * since, or NULL. */
 HF_NODISCARD hf_err hf_task_from_reply(const struct hf_allocator *a, const char *id,
-                                       const struct hf_reply *reply, struct hf_task **task,
+                                       const struct hf_reply *changes,
+                                       const struct hf_reply *record, struct hf_task **task,
                                        struct hf_error *error);
 
 #endif

@@ -7,5 +7,5 @@ if not r then return { why } end
 if r.k == token and r.e == 'release' then return { 'OK' } end
 why = lost(r, token)
 if why then return { why } end
-move(id, r, PENDING, 'release', { 'e', 'release' }, now + ARGV[5])
+put_back(id, r, 'release', { 'e', 'release' }, now + ARGV[5])
 return { 'OK' }

@@ -1,4 +1,5 @@
-/* scripts.h - the Lua scripts of this folder, each with prelude.lua behind its first line.
+/* scripts.h - the Lua scripts of this folder, each with what it uses of prelude.lua
+ * behind its first line.
  *
  * Made by cmake/embed_lua.cmake when the library is built. */
 

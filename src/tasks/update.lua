@@ -40,17 +40,16 @@ if not is_move then
 elseif status == SUCCESS then
     set('e', 'done')
     if ARGV[8] == '' then set('g', 1) end
-    move(id, r, SUCCESS, 'complete', fields, nil, by)
+    move(id, r, SUCCESS, 'complete', fields, by)
 elseif status == CANCELLED then
-    set('e', 'cancel')
-    move(id, r, CANCELLED, 'cancel', fields, nil, by)
+    cancel(id, r, fields, by)
 elseif status == FAILURE then
     local pause = { base = tonumber(ARGV[15]), cap = tonumber(ARGV[16]),
                     random = tonumber(ARGV[17]) }
     fail(id, r, ARGV[10], false, pause, fields)
 elseif r.s == RUNNING then
     set('e', 'release')
-    move(id, r, PENDING, 'release', fields, now, by)
+    put_back(id, r, 'release', fields, now, by)
 else
     requeue(id, r, fields, by)
 end
