@@ -1,9 +1,9 @@
 #include "connection.h"
+#include "info.h"
 #include "json.h"
 
 #include <holdfast/health.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What INFO says, as far as it matters here; "" where an ACL forbids to ask. */
@@ -27,41 +27,21 @@ struct report {
     struct server    server;
 };
 
-static void copy_field(const char *info, const char *name, char *out, size_t size)
-{
-    char        pattern[40];
-    const int   length = snprintf(pattern, sizeof pattern, "\n%s:", name);
-    const char *line = strstr(info, pattern);
-    if (!line) return;
-    line += length;
-    snprintf(out, size, "%.*s", (int)strcspn(line, "\r\n"), line);
-}
-
-static uint64_t count_field(const char *info, const char *name)
-{
-    char text[24] = "0";
-    copy_field(info, name, text, sizeof text);
-    return strtoull(text, NULL, 10);
-}
-
 static void read_info(struct connection *c, struct report *r)
 {
-    const struct hf_bytes argv[] = { hf_str("INFO") };
-    struct hf_reply      *reply;
-    struct hf_bytes       info;
-    if (hf_client_command(c->client, NULL, argv, 1, &reply, NULL) != HF_OK) return;
-    r->has_info = hf_reply_bytes(reply, &info) == HF_OK;
+    struct info    info;
+    struct server *s = &r->server;
+    r->has_info = info_read(c->client, &info, NULL) == HF_OK;
     if (r->has_info) {
-        struct server *s = &r->server;
-        copy_field(info.data, "redis_version", s->version, sizeof s->version);
-        copy_field(info.data, "role", s->role, sizeof s->role);
-        copy_field(info.data, "maxmemory_policy", s->policy, sizeof s->policy);
-        s->uptime_seconds = count_field(info.data, "uptime_in_seconds");
-        s->clients = count_field(info.data, "connected_clients");
-        s->memory_used = count_field(info.data, "used_memory");
-        s->memory_max = count_field(info.data, "maxmemory");
+        info_text(&info, "redis_version", s->version, sizeof s->version);
+        info_text(&info, "role", s->role, sizeof s->role);
+        info_text(&info, "maxmemory_policy", s->policy, sizeof s->policy);
+        s->uptime_seconds = info_count(&info, "uptime_in_seconds");
+        s->clients = info_count(&info, "connected_clients");
+        s->memory_used = info_count(&info, "used_memory");
+        s->memory_max = info_count(&info, "maxmemory");
     }
-    hf_reply_free(reply);
+    info_free(&info);
 }
 
 /* Twice: the first also pays for connecting. */

@@ -1,5 +1,6 @@
 #include "connection.h"
 #include "json.h"
+#include "shown.h"
 
 #include <holdfast/access.h>
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static void print_key(const struct connection *c, const struct hf_hot_key *key)
         return;
     }
     printf("%10" PRIu64 "  ", key->reads);
-    fwrite(key->key.data, 1, key->key.size, stdout);
+    shown_write(key->key, stdout);
     putchar('\n');
 }
 

@@ -5,8 +5,7 @@
 
 enum { TEXT_WIDTH = 78 };
 
-/* Prints text in lines that begin at the indent. The first is already there. */
-static void put_wrapped(const char *text, int indent)
+void help_wrapped(const char *text, int indent)
 {
     int column = indent;
     while (*text != '\0') {
@@ -34,7 +33,7 @@ static void put_row(const char *left, int indent, const char *right)
     } else {
         printf("%*s", indent - width, "");
     }
-    put_wrapped(right, indent);
+    help_wrapped(right, indent);
 }
 
 void help_overview(void)
@@ -96,12 +95,12 @@ static void put_option(const struct hf_option_info *option)
         printf("  %s: --password-file FILE, --ask-password\n", option->name);
     }
     printf("      ");
-    put_wrapped(option->help, 6);
+    help_wrapped(option->help, 6);
     const char *value = option->default_value[0] ? option->default_value : "none";
     snprintf(text, sizeof text, "%s; default %s; %s%s", option->range, value, option->env,
              option->in_url ? "; also in the URL" : "");
     printf("      ");
-    put_wrapped(text, 6);
+    help_wrapped(text, 6);
     putchar('\n');
 }
 

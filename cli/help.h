@@ -7,6 +7,10 @@
 
 #include "command.h"
 
+/* Text in lines of at most 78 columns that begin at the indent; the first is already there.
+ */
+void help_wrapped(const char *text, int indent);
+
 void help_overview(void);
 void help_command(const struct command *command);
 void help_options(void);

@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include "shown.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,37 +25,30 @@ static void put_name(const char *name, const char *suffix)
     is_first = false;
 }
 
-/* Length of the UTF-8 sequence at text, 0 when it is none: overlong, surrogate, too high. */
-static size_t utf8_length(const unsigned char *text, size_t size)
+void json_open(const char *name, char bracket)
 {
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high;
-        size_t        length;
-    } forms[] = {
-        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (text[0] < forms[i].first_low || text[0] > forms[i].first_high) continue;
-        if (forms[i].length > size) return 0;
-        if (forms[i].length == 1) return 1;
-        if (text[1] < forms[i].second_low || text[1] > forms[i].second_high) return 0;
-        for (size_t j = 2; j < forms[i].length; j++) {
-            if ((text[j] & 0xc0) != 0x80) return 0;
-        }
-        return forms[i].length;
-    }
-    return 0;
+    put_name(name, "");
+    putchar(bracket);
+    is_first = true;
+}
+
+void json_item(void)
+{
+    fputs(is_first ? "{" : ",{", stdout);
+    is_first = true;
+}
+
+void json_close(char bracket)
+{
+    putchar(bracket);
+    is_first = false;
 }
 
 static bool is_utf8(struct hf_bytes bytes)
 {
     const unsigned char *text = bytes.data;
     for (size_t at = 0; at < bytes.size;) {
-        const size_t length = utf8_length(text + at, bytes.size - at);
+        const size_t length = shown_utf8(text + at, bytes.size - at);
         if (length == 0) return false;
         at += length;
     }

@@ -17,6 +17,12 @@
 void json_begin(void);
 void json_end(void);
 
+/* An object or list in it: json_open("checks", '['), for each member json_item() and
+ * json_close('}'), json_close(']'). */
+void json_open(const char *name, char bracket);
+void json_item(void);
+void json_close(char bracket);
+
 void json_text(const char *name, const char *text);
 void json_bytes(const char *name, struct hf_bytes bytes);
 void json_bool(const char *name, bool value);

@@ -1,5 +1,6 @@
 #include "arguments.h"
 #include "help.h"
+#include "shown.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,12 +13,14 @@
 
 void complain(const char *format, ...)
 {
+    char    text[1024];
     va_list args;
     va_start(args, format);
-    fputs("holdfast: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    fputs("holdfast: ", stderr);
+    shown_write(hf_str(text), stderr);
+    fputc('\n', stderr);
 }
 
 static enum exit_status run(const struct invocation *inv, enum what_to_show show)

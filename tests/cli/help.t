@@ -15,6 +15,8 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   ttl KEY                 print how long an entry will be kept
   ping                    ask Redis whether it is there
   health                  say how Redis is: up, degraded or down, and why
+  doctor                  examine a server, and say what to do about what is
+                          wrong
   fingerprint NAME[:TYPE]=VALUE...
                           print the key for parameters, in any order
   warm FILE               store the entries of a file

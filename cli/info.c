@@ -1,0 +1,61 @@
+#include "info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+hf_err info_read(struct hf_client *client, struct info *info, struct hf_error *error)
+{
+    const struct hf_bytes argv[] = { hf_str("INFO") };
+    struct hf_bytes       bytes;
+    *info = (struct info){ .text = "" };
+    hf_err err = hf_client_command(client, NULL, argv, 1, &info->reply, error);
+    if (err) return err;
+
+    err = hf_reply_bytes(info->reply, &bytes);
+    if (!err) info->text = bytes.data;
+    return err;
+}
+
+void info_free(struct info *info)
+{
+    hf_reply_free(info->reply);
+    *info = (struct info){ .text = "" };
+}
+
+/* Behind the colon, or NULL. */
+static const char *find(const struct info *info, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *line = info->text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) == 0 && line[length] == ':') return line + length + 1;
+    }
+    return NULL;
+}
+
+bool info_text(const struct info *info, const char *name, char *out, size_t size)
+{
+    const char *value = find(info, name);
+    const int   length = value ? (int)strcspn(value, "\r\n") : 0;
+    snprintf(out, size, "%.*s", length, value ? value : "");
+    return value != NULL;
+}
+
+bool info_has(const struct info *info, const char *name)
+{
+    return find(info, name) != NULL;
+}
+
+uint64_t info_count(const struct info *info, const char *name)
+{
+    const char *value = find(info, name);
+    return value ? strtoull(value, NULL, 10) : 0;
+}
+
+bool info_is(const struct info *info, const char *name, const char *value)
+{
+    const char  *found = find(info, name);
+    const size_t length = strlen(value);
+    return found && strncmp(found, value, length) == 0 && strcspn(found, "\r\n") == length;
+}
