@@ -51,11 +51,10 @@ static const struct command commands[] = {
       "Exits with 0 when it is up or degraded, with 3 when it is down.",
       0, 0, { { NULL, NULL, NULL } }, run_health },
     { "doctor", "", "examine a server, and say what to do about what is wrong",
-      "Looks at the URL, the name, the port, TLS, the login, role, version, memory and its\n"
-      "policy, persistence and clients; measures 100 pings and the clocks; stores, reads and\n"
-      "deletes an entry of its own; and says whose keys there are, by looking at 2000 of\n"
-      "them or so. Each line begins with ok, warning or problem. Exits with 1 when there was\n"
-      "a problem.\n\n"
+      "Looks at the URL, the name, the port, TLS, the login, role, version, memory and\n"
+      "policy, persistence and clients; measures 100 pings and the clocks; stores, reads\n"
+      "and deletes an entry of its own; says whose keys there are, by a sample. Each line\n"
+      "begins with ok, warning or problem. Exits with 1 when there was a problem.\n\n"
       "  holdfast doctor --url rediss://cache.internal --tls-ca-file ca.pem",
       0, 0, { { NULL, NULL, NULL } }, run_doctor },
     { "fingerprint", "NAME[:TYPE]=VALUE...", "print the key for parameters, in any order",

@@ -86,7 +86,8 @@ static hf_err take_census(struct doctor *d, struct census *c)
 static int by_count(const void *a, const void *b)
 {
     const struct prefix *x = a, *y = b;
-    return (x->count < y->count) - (x->count > y->count);
+    const int            more = (x->count < y->count) - (x->count > y->count);
+    return more ? more : strcmp(x->text, y->text);
 }
 
 static void say_census(struct doctor *d, struct census *c, int64_t keys)

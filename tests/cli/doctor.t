@@ -40,7 +40,7 @@ cmdstat_keys:calls=1
 # Whose keys there are; theirs cannot do anything to a terminal.
 
 $ . ./env; for i in 1 2 3 4 5 6; do $R set "session:$i" x >/dev/null; done; printf 'set "a\\x1b[31mb:1" x\n' | $R >/dev/null; holdfast doctor | grep '^[a-z]* *keys'
-ok        keys         8: session: 75 %, holdfast@0/ 12 %, a\x1b[31mb: 12 %
+ok        keys         8: session: 75 %, a\x1b[31mb: 12 %, holdfast@0/ 12 %
 ? 0
 
 # Memory: no limit, no eviction, nothing to evict.
@@ -153,13 +153,8 @@ problem   answer       deadline passed before the command was sent: no connectio
 
 # Names, ports and sockets.
 
-$ holdfast doctor --url redis://no-such-host.invalid | sed 's/\(invalid:\) .*/\1 .../'; holdfast doctor --url redis://127.0.0.1:1 | sed 's/[0-9.]* ms/N ms/'; holdfast doctor --url unix:/does/not/exist
-ok        url          redis://no-such-host.invalid:6379/0
-problem   name         no-such-host.invalid: ...
-                       Check the host in the URL; if it is right, ask whoever
-                       keeps the names.
-
-1 problem, 0 warnings
+$ holdfast doctor --url redis://no-such-host.invalid | grep -o 'problem   name *no-such-host.invalid:'; holdfast doctor --url redis://127.0.0.1:1 | sed 's/[0-9.]* ms/N ms/'; holdfast doctor --url unix:/does/not/exist
+problem   name         no-such-host.invalid:
 ok        url          redis://127.0.0.1:1/0
 ok        name         127.0.0.1, in N ms
 problem   tcp          127.0.0.1 port 1: Connection refused

@@ -1,10 +1,6 @@
 #include "shown.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "support/test.h"
 
 static void check(const char *bytes, const char *expected)
 {
