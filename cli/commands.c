@@ -57,6 +57,11 @@ static const struct command commands[] = {
       "begins with ok, warning or problem. Exits with 1 when there was a problem.\n\n"
       "  holdfast doctor --url rediss://cache.internal --tls-ca-file ca.pem",
       0, 0, { { NULL, NULL, NULL } }, run_doctor },
+    { "explain", "KEY", "say why a key hits or misses",
+      "Prints what there is, where a read would find it, its age and time to live, its form\n"
+      "and sizes; and whose it is when it is not the cache's. Changes nothing. Exits with 1\n"
+      "when a read would miss.",
+      1, 1, { { NULL, NULL, NULL } }, run_explain },
     { "fingerprint", "NAME[:TYPE]=VALUE...", "print the key for parameters, in any order",
       "Prints the same 64 digits for the same parameters on every machine. Types are string\n"
       "(when none is given), int, double, bool, null, hex, file, list and set; members of a\n"

@@ -105,6 +105,13 @@ void json_bytes(const char *name, struct hf_bytes bytes)
     }
 }
 
+void json_element(const char *text)
+{
+    if (!is_first) putchar(',');
+    is_first = false;
+    put_string(hf_str(text));
+}
+
 void json_text(const char *name, const char *text)
 {
     json_bytes(name, hf_str(text));

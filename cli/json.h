@@ -21,6 +21,7 @@ void json_end(void);
  * json_close('}'), json_close(']'). */
 void json_open(const char *name, char bracket);
 void json_item(void);
+void json_element(const char *text); /* Of a list of texts. */
 void json_close(char bracket);
 
 void json_text(const char *name, const char *text);

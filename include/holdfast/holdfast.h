@@ -14,6 +14,7 @@
 #include <holdfast/client.h>
 #include <holdfast/credentials.h>
 #include <holdfast/error.h>
+#include <holdfast/explain.h>
 #include <holdfast/file.h>
 #include <holdfast/fingerprint.h>
 #include <holdfast/health.h>

@@ -6,6 +6,7 @@
  *     cache_many.c   the same for many keys in one round trip
  *     cache_sweep.c  delete by pattern
  *     cache_metadata.c  what was said of a value, without it
+ *     explain.c      why a key hits or misses
  *     cache_near.c   what of it is kept in the process
  *     cache_load.c   get or else load, once for all who ask; load_job.c does it
  *
@@ -84,6 +85,9 @@ void                hf_cache_near_close(struct hf_cache *cache);
 /* A fresh value, the caller's, or NULL; it may say that there is none. Counted, as near hit,
  * near miss, or miss; the hits become hits as well when statistics are read. */
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name);
+
+/* Whether that would give a value; not counted. */
+bool hf_cache_near_has(struct hf_cache *cache, struct hf_bytes name);
 
 /* One that is marked stale, for when Redis failed; counted. */
 struct hf_value *hf_cache_near_get_stale(struct hf_cache *cache, struct hf_bytes name);

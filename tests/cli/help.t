@@ -17,6 +17,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   health                  say how Redis is: up, degraded or down, and why
   doctor                  examine a server, and say what to do about what is
                           wrong
+  explain KEY             say why a key hits or misses
   fingerprint NAME[:TYPE]=VALUE...
                           print the key for parameters, in any order
   warm FILE               store the entries of a file
