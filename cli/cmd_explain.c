@@ -143,7 +143,8 @@ static void print(struct hf_bytes key, const struct story *s)
     if (e->is_readable) print_form(e);
     if (!e->is_readable && e->size) printf("size      %" PRIu64 " bytes in Redis\n", e->size);
     if (e->has_kept) printf("kept      Redis removes it in %.1f s\n", seconds(e->kept));
-    if (e->state != HF_ENTRY_NONE && !e->has_kept) puts("kept      for ever, unless it is evicted");
+    const bool is_there = strcmp(e->redis_type, "none") != 0;
+    if (is_there && !e->has_kept) puts("kept      for ever, unless it is evicted");
     if (s->is_counted) {
         printf("reads     %" PRIu64 " counted, the last %.1f s ago\n", s->access.reads,
                seconds_ago(s->access.last_unix_ms));

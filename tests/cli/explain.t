@@ -11,9 +11,9 @@ entry     fresh: a read finds it
 tier      redis
 kind      value
 size      5000 bytes, 30 stored, 94 in Redis; compression lz4
-age       N s
-ttl       N sleft of N s
-kept      Redis removes it in N s
+age       N s
+ttl       N s left of N s
+kept      Redis removes it in N s
 ? 0
 $ . ./env; holdfast explain user:42 --json | jq -c '[.key, .state, .tier, .kind, .codec, .size, .encrypted, .tags, (.ttl_seconds > 500), (.age_seconds < 60), .file]'
 ["user:42","fresh","redis","value","lz4",5000,false,[],true,true,false]
@@ -31,7 +31,7 @@ key       list
 entry     foreign: somebody else's value stands under the key
 tier      none
 foreign   a list
-kept      until it is evicted
+kept      for ever, unless it is evicted
 ? 1
 $ . ./env; $R set holdfast@0:text hello >/dev/null; holdfast explain text
 key       text
@@ -39,7 +39,7 @@ entry     foreign: somebody else's value stands under the key
 tier      none
 foreign   a string
 size      5 bytes in Redis
-kept      until it is evicted
+kept      for ever, unless it is evicted
 ? 1
 $ . ./env; $R hset session:1 a b >/dev/null; holdfast explain session:1 | sed 's/[0-9]* bytes of/N bytes of/'
 key       session:1
@@ -58,10 +58,10 @@ tier      none
 $ . ./env; holdfast set bad value; $R setrange holdfast@0:bad 66 X >/dev/null; holdfast explain bad | no_times
 stored
 key       bad
-entry     damaged: cut or damaged
+entry     damaged: cut short, or a checksum does not fit
 tier      none
 size      69 bytes in Redis
-kept      Redis removes it in N s
+kept      Redis removes it in N s
 ? 0
 $ . ./env; HOLDFAST_CACHE_KEYS=1:$(printf 42%.0s $(seq 32)); export HOLDFAST_CACHE_KEYS; holdfast set secret value; holdfast explain secret | no_times
 stored
@@ -70,17 +70,17 @@ entry     fresh: a read finds it
 tier      redis
 kind      value, encrypted
 size      5 bytes, 49 stored, 113 in Redis; compression none
-age       N s
-ttl       N sleft of N s
-kept      Redis removes it in N s
+age       N s
+ttl       N s left of N s
+kept      Redis removes it in N s
 ? 0
 $ . ./env; holdfast explain secret | head -2; HOLDFAST_CACHE_KEYS=2:$(printf 43%.0s $(seq 32)) holdfast explain secret | head -2; HOLDFAST_CACHE_KEYS=2:$(printf 43%.0s $(seq 32)) holdfast explain user:42 | head -2
 key       secret
-entry     encrypted: encrypted with a key that this cache does not have
+entry     encrypted: with a key that this cache does not have
 key       secret
-entry     encrypted: encrypted with a key that this cache does not have
+entry     encrypted: with a key that this cache does not have
 key       user:42
-entry     not encrypted: not encrypted, and this cache believes only what is
+entry     not encrypted: this cache believes only what is
 ? 0
 $ . ./env; head -c 3000000 /dev/urandom >film; holdfast put film film --ttl 1h >/dev/null; holdfast explain film | no_times
 key       film
@@ -88,9 +88,9 @@ entry     fresh: a read finds it
 tier      redis
 kind      large value
 size      3000000 bytes in 3 chunks of 1048576, 112 in Redis; compression none
-age       N s
-ttl       N sleft of N s
-kept      Redis removes it in N s
+age       N s
+ttl       N s left of N s
+kept      Redis removes it in N s
 ? 0
 
 # Without Redis, and without a key.
