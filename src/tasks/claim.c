@@ -1,4 +1,7 @@
+#include "tasks/claim.h"
+
 #include "client/client.h"
+#include "core/assert.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/rng.h"
@@ -72,52 +75,133 @@ static hf_err prepare(struct wanted *w, const struct hf_claim *claim, struct hf_
     return err;
 }
 
-static hf_err read_task(struct hf_tasks *tasks, const struct hf_reply *reply,
-                        struct hf_task **task, struct hf_error *error)
+/* One trip: what is sent, and what came back. */
+struct trade {
+    const struct wanted  *wanted;
+    bool                  has_waited;
+    struct hf_completion *completions;
+    size_t                completion_count;
+    struct hf_task      **claimed;
+    size_t                count;   /* Of nonces; then of tasks that were claimed. */
+    int64_t               next_ms; /* With HF_MISS: when the next is due, or -1. */
+    uint64_t              nonces[HF_TRADE_MAX];
+    char                  text[HF_TRADE_MAX][HF_GRANT_TEXT];
+    char                  tokens[HF_TRADE_MAX][24];
+};
+
+static void add_args(struct hf_task_args *args, struct hf_tasks *tasks, struct trade *t)
 {
-    struct hf_bytes id;
-    if (hf_reply_bytes(hf_reply_at(reply, 1), &id)) {
-        return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
+    const struct hf_claim *claim = &t->wanted->claim;
+    hf_task_args_init(args, tasks);
+    hf_task_arg_text(args, t->wanted->priorities);
+    hf_task_arg_int(args, t->wanted->lease_us);
+    hf_task_arg_text(args, claim->worker ? claim->worker : tasks->name);
+    hf_task_arg_text(args, claim->id);
+    hf_task_arg_text(args, t->has_waited ? "1" : "0");
+    hf_task_arg_int(args, (int64_t)claim->type_count);
+    hf_task_arg_int(args, (int64_t)t->count);
+    for (size_t i = 0; i < claim->type_count; i++) hf_task_arg_text(args, claim->types[i]);
+    for (size_t i = 0; i < t->count; i++) {
+        snprintf(t->text[i], HF_GRANT_TEXT, "%016" PRIx64, t->nonces[i]);
+        hf_task_arg_text(args, t->text[i]);
     }
-    return hf_task_from_reply(tasks->allocator, id.data, hf_reply_at(reply, 2),
-                              hf_reply_at(reply, 3), task, error);
+    for (size_t i = 0; i < t->completion_count; i++) {
+        const struct hf_completion *c = &t->completions[i];
+        snprintf(t->tokens[i], sizeof t->tokens[i], "%" PRIu64, c->token);
+        hf_task_arg_text(args, c->id);
+        hf_task_arg_text(args, t->tokens[i]);
+        hf_task_arg(args, c->result);
+    }
 }
 
-/* Asks once. With HF_MISS *next_ms says when the next task is due, or -1. */
-static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, const struct wanted *w,
-                  bool has_waited, struct hf_task **task, int64_t *next_ms,
+static hf_err read_completions(const struct hf_reply *words, const struct trade *t,
+                               struct hf_error *error)
+{
+    if (hf_reply_count(words) != t->completion_count) {
+        return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
+    }
+    for (size_t i = 0; i < t->completion_count; i++) {
+        t->completions[i].err = hf_task_word(hf_reply_at(words, i));
+    }
+    return HF_OK;
+}
+
+/* What cannot be read is left to its lease's end, if there is anything else. */
+static hf_err read_claimed(struct hf_tasks *tasks, const struct hf_reply *reply,
+                           struct trade *t, struct hf_error *error)
+{
+    enum { FIRST = 3, EACH = 3 };
+    const size_t told = (hf_reply_count(reply) - FIRST) / EACH;
+    hf_err       err = told && told <= t->count ? HF_OK : HF_E_PROTOCOL;
+    size_t       count = 0;
+    for (size_t i = 0; !err && i < told; i++) {
+        const size_t    at = FIRST + EACH * i;
+        struct hf_bytes id;
+        if (hf_reply_bytes(hf_reply_at(reply, at), &id)) {
+            err = HF_E_PROTOCOL;
+            break;
+        }
+        const hf_err e = hf_task_from_reply(tasks->allocator, id.data,
+                                            hf_reply_at(reply, at + 1),
+                                            hf_reply_at(reply, at + 2), &t->claimed[count],
+                                            error);
+        if (!e) count++;
+        if (e && count == 0 && i + 1 == told) return e;
+    }
+    if (err) {
+        for (size_t i = 0; i < count; i++) hf_task_free(t->claimed[i]);
+        return hf_fail(error, err, "a task script's answer");
+    }
+    t->count = count;
+    return HF_OK;
+}
+
+/* Asks once. */
+static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, struct trade *t,
                   struct hf_error *error)
 {
-    const uint64_t      nonce = hf_grants_take(&tasks->grants, w->kind, hf_rng_seed());
+    const uint64_t      kind = t->wanted->kind;
+    const size_t        asked = t->count;
     struct hf_task_args args;
     struct hf_reply    *reply;
-    char                text[HF_GRANT_TEXT];
-    snprintf(text, sizeof text, "%016" PRIx64, nonce);
-    hf_task_args_init(&args, tasks);
-    hf_task_arg_text(&args, text);
-    hf_task_arg_text(&args, w->priorities);
-    hf_task_arg_int(&args, w->lease_us);
-    hf_task_arg_text(&args, w->claim.worker ? w->claim.worker : tasks->name);
-    hf_task_arg_text(&args, w->claim.id);
-    hf_task_arg_text(&args, has_waited ? "1" : "0");
-    for (size_t i = 0; i < w->claim.type_count; i++) {
-        hf_task_arg_text(&args, w->claim.types[i]);
+    for (size_t i = 0; i < asked; i++) {
+        t->nonces[i] = hf_grants_take(&tasks->grants, kind, hf_rng_seed());
     }
+    add_args(&args, tasks, t);
     hf_err err = hf_tasks_run(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_claim, &args,
                               &reply, error);
-    if (!err) {
-        err = read_task(tasks, reply, task, error);
+    bool is_heard = !hf_err_outcome_unknown(err);
+    if (!err || err == HF_MISS) {
+        if (hf_task_answer_int(reply, 1, &t->next_ms, NULL)) t->next_ms = -1;
+        hf_err e = read_completions(hf_reply_at(reply, 2), t, error);
+        if (!e && !err) e = read_claimed(tasks, reply, t, error);
+        if (e) err = e;
+        is_heard = !e || e == HF_E_TASK_DAMAGED || e == HF_E_TASK_NEWER;
         hf_reply_free(reply);
-        if (err) hf_grants_keep(&tasks->grants, w->kind, nonce);
-        return err;
     }
-    if (err == HF_MISS) {
-        if (hf_task_answer_int(reply, 1, next_ms, error)) *next_ms = -1;
-        hf_reply_free(reply);
-        return HF_MISS;
+    for (size_t i = 0; i < asked && !is_heard; i++) {
+        hf_grants_keep(&tasks->grants, kind, t->nonces[i]);
     }
-    if (hf_err_outcome_unknown(err)) hf_grants_keep(&tasks->grants, w->kind, nonce);
     return err;
+}
+
+hf_err hf_tasks_trade(struct hf_tasks *tasks, const struct hf_call *call,
+                      const struct hf_claim *claim, struct hf_completion *completions,
+                      size_t completion_count, struct hf_task **claimed, size_t wanted_count,
+                      size_t *claimed_count, struct hf_error *error)
+{
+    hf_assert(wanted_count > 0 && wanted_count <= HF_TRADE_MAX);
+    hf_assert(completion_count <= HF_TRADE_MAX);
+    struct wanted w;
+    hf_err        err = prepare(&w, claim, error);
+    struct trade  t = { .wanted = &w,
+                        .completions = completions,
+                        .completion_count = completion_count,
+                        .claimed = claimed,
+                        .count = wanted_count };
+    if (!err) err = ask(tasks, call, &t, error);
+    if (!err) *claimed_count = t.count;
+    return err && err != HF_MISS ? hf_fail_in(error, err, "trade tasks") : err;
 }
 
 static struct hf_call rest_of(const struct hf_call *call, hf_instant end)
@@ -181,12 +265,12 @@ static hf_err wait_for_task(struct hf_tasks *tasks, const struct hf_call *call,
     hf_err err = HF_MISS;
     while (hf_to_ms(hf_between(hf_now(), end)) >= LAST_LOOK_MS) {
         const struct hf_call rest = rest_of(call, end);
-        int64_t              next_ms = -1;
-        err = ask(tasks, &rest, w, true, task, &next_ms, error);
+        struct trade t = { .wanted = w, .has_waited = true, .claimed = task, .count = 1 };
+        err = ask(tasks, &rest, &t, error);
         if (err != HF_MISS) break;
 
         const int64_t left_ms = hf_to_ms(hf_between(hf_now(), end));
-        const int64_t soon_ms = next_ms >= 0 && next_ms < NAP_MS ? next_ms : NAP_MS;
+        const int64_t soon_ms = t.next_ms >= 0 && t.next_ms < NAP_MS ? t.next_ms : NAP_MS;
         if (left_ms <= SERVER_TICK_MS) {
             nap_here(min_ms(min_ms(left_ms, soon_ms), SHORT_NAP_MS));
             continue;
@@ -207,9 +291,9 @@ hf_err hf_tasks_claim(struct hf_tasks *tasks, const struct hf_call *call,
     const hf_duration timeout = call && call->timeout.ns ? call->timeout : tasks->timeout;
     const hf_instant  end = hf_later(hf_now(), timeout);
     struct wanted     w;
-    int64_t           next_ms;
+    struct trade      t = { .wanted = &w, .claimed = task, .count = 1 };
     hf_err            err = prepare(&w, claim, error);
-    if (!err) err = ask(tasks, call, &w, false, task, &next_ms, error);
+    if (!err) err = ask(tasks, call, &t, error);
     if (err == HF_MISS && w.claim.waits && !w.claim.id) {
         err = wait_for_task(tasks, call, &w, end, task, error);
     }

@@ -30,7 +30,7 @@ set('R', ARGV[12])
 set('X', ARGV[13])
 call('HSET', base .. 't:' .. id, unpack(fields))
 call('ZADD', base .. 'in:' .. PENDING, at, id)
-count(PENDING, priority, type, 1)
+count(PENDING, priority .. type, 1)
 if unique ~= '' then call('HSET', base .. 'unique', unique, id) end
 if owner ~= '' then call('ZADD', base .. 'owner:' .. owner, at, id) end
 enqueue(id, priority, type, due)

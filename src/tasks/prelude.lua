@@ -80,8 +80,8 @@ local function audit(id, what, by)
         by or who)
 end
 
-local function count(status, priority, type, by)
-    local field = status .. priority .. type
+local function count(status, kind, by)
+    local field = status .. kind -- Its priority and type.
     if call('HINCRBY', base .. 'counts', field, by) <= 0 then
         call('HDEL', base .. 'counts', field)
     end
@@ -132,29 +132,42 @@ local function dequeue(id, priority, type)
     show_head(priority, type)
 end
 
--- Moves a task, with what hangs on its status; but into a queue only put_back() brings it.
--- `fields` are written to the record, too.
-local function move(id, r, status, what, fields, by, is_dequeued)
-    now = now + 1 -- Nothing shares its place in an index.
-    local at, size = whole(now), #fields
-    if r.s == PENDING and not is_dequeued then dequeue(id, r.p, r.t) end
-    if r.s == RUNNING then
-        call('ZREM', base .. 'leases', id)
-        if r.n then call('HDEL', base .. 'meta', 'grant:' .. r.n) end
+-- Moves tasks of one status, with what hangs on it; but into a queue only put_back() brings
+-- them. Each is { id, r, fields }: its record, and what else to write there.
+local function move_all(tasks, status, what, by, are_dequeued)
+    local from, moved, ids, places, grants = tasks[1].r.s, {}, {}, {}, {}
+    for i = 1, #tasks do
+        local id, r, fields = tasks[i].id, tasks[i].r, tasks[i].fields
+        now = now + 1 -- Nothing shares its place in an index.
+        local at, size, kind = whole(now), #fields, r.p .. r.t
+        if from == PENDING and not are_dequeued then dequeue(id, r.p, r.t) end
+        if from == RUNNING and r.n then grants[#grants + 1] = 'grant:' .. r.n end
+        if r.u and is_live(from) and not is_live(status) then
+            call('HDEL', base .. 'unique', r.u)
+        end
+        if r.u and not is_live(from) and is_live(status) then
+            call('HSET', base .. 'unique', r.u, id)
+        end
+        fields[size + 1], fields[size + 2] = 's', status
+        fields[size + 3], fields[size + 4] = 'v', whole(r.v + 1)
+        if not is_live(status) then fields[size + 5], fields[size + 6] = 'z', at end
+        call('HSET', base .. 't:' .. id, unpack(fields))
+        audit(id, what, by)
+        ids[i], places[2 * i - 1], places[2 * i] = id, at, id
+        moved[kind] = (moved[kind] or 0) + 1
     end
-    call('ZREM', base .. 'in:' .. r.s, id)
-    call('ZADD', base .. 'in:' .. status, at, id)
-    count(r.s, r.p, r.t, -1)
-    count(status, r.p, r.t, 1)
-    if r.u and is_live(r.s) and not is_live(status) then call('HDEL', base .. 'unique', r.u) end
-    if r.u and not is_live(r.s) and is_live(status) then
-        call('HSET', base .. 'unique', r.u, id)
+    if from == RUNNING then call('ZREM', base .. 'leases', unpack(ids)) end
+    if #grants > 0 then call('HDEL', base .. 'meta', unpack(grants)) end
+    call('ZREM', base .. 'in:' .. from, unpack(ids))
+    call('ZADD', base .. 'in:' .. status, unpack(places))
+    for kind, number in pairs(moved) do
+        count(from, kind, -number)
+        count(status, kind, number)
     end
-    fields[size + 1], fields[size + 2] = 's', status
-    fields[size + 3], fields[size + 4] = 'v', whole(r.v + 1)
-    if not is_live(status) then fields[size + 5], fields[size + 6] = 'z', at end
-    call('HSET', base .. 't:' .. id, unpack(fields))
-    audit(id, what, by)
+end
+
+local function move(id, r, status, what, fields, by)
+    move_all({ { id = id, r = r, fields = fields } }, status, what, by)
 end
 
 -- To PENDING.
@@ -236,7 +249,7 @@ end
 local function remove(id, r, by)
     if r.s == PENDING then dequeue(id, r.p, r.t) end
     call('ZREM', base .. 'in:' .. r.s, id)
-    count(r.s, r.p, r.t, -1)
+    count(r.s, r.p .. r.t, -1)
     if r.u and is_live(r.s) then call('HDEL', base .. 'unique', r.u) end
     if r.o then call('ZREM', base .. 'owner:' .. r.o, id) end
     call('UNLINK', base .. 't:' .. id)

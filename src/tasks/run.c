@@ -74,14 +74,19 @@ void hf_task_arg_optional(struct hf_task_args *args, const struct hf_bytes *byte
     hf_task_arg(args, bytes ? *bytes : hf_str(""));
 }
 
-static hf_err meaning(const struct hf_reply *reply, struct hf_error *error)
+hf_err hf_task_word(const struct hf_reply *word)
 {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (!hf_reply_is_text(hf_reply_at(reply, 0), words[i].text)) continue;
-        const hf_err err = words[i].err;
-        return err && err != HF_MISS ? hf_fail(error, err, "task") : err;
+        if (hf_reply_is_text(word, words[i].text)) return words[i].err;
     }
-    return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
+    return HF_E_PROTOCOL;
+}
+
+static hf_err meaning(const struct hf_reply *reply, struct hf_error *error)
+{
+    const hf_err err = hf_task_word(hf_reply_at(reply, 0));
+    if (!err || err == HF_MISS) return err;
+    return hf_fail(error, err, err == HF_E_PROTOCOL ? "a task script's answer" : "task");
 }
 
 /* A connection that is lost while the server does not know the script yet leaves doubt that

@@ -16,11 +16,12 @@
 #ifndef HF_TASKS_RUN_H
 #define HF_TASKS_RUN_H
 
+#include "tasks/claim.h"
 #include "tasks/scripts.h"
 #include "tasks/tasks.h"
 
 enum {
-    HF_TASK_ARGS_MAX = 16 + HF_TASK_TYPES_MAX,
+    HF_TASK_ARGS_MAX = 16 + HF_TASK_TYPES_MAX + 4 * HF_TRADE_MAX,
     HF_TASK_ARG_TEXT = 256, /* For all numbers together. */
 };
 
@@ -58,6 +59,9 @@ HF_NODISCARD hf_err hf_tasks_do(struct hf_tasks *tasks, const struct hf_call *ca
                                 enum hf_command_class class,
                                 const struct hf_tasks_script *script,
                                 const struct hf_task_args *args, struct hf_error *error);
+
+/* What one word of an answer means; HF_E_PROTOCOL for one that is none. */
+hf_err hf_task_word(const struct hf_reply *word);
 
 /* Number `index` of an answer. */
 HF_NODISCARD hf_err hf_task_answer_int(const struct hf_reply *reply, size_t index,
