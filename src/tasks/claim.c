@@ -87,7 +87,13 @@ struct trade {
     uint64_t              nonces[HF_TRADE_MAX];
     char                  text[HF_TRADE_MAX][HF_GRANT_TEXT];
     char                  tokens[HF_TRADE_MAX][24];
+    char                  lines[HF_TRADE_MAX][HF_TASK_TEXT_MAX];
 };
+
+static size_t line_of(const char *message, char line[HF_TASK_TEXT_MAX])
+{
+    return message ? hf_task_line(hf_str(message), line) : 0;
+}
 
 static void add_args(struct hf_task_args *args, struct hf_tasks *tasks, struct trade *t)
 {
@@ -110,6 +116,7 @@ static void add_args(struct hf_task_args *args, struct hf_tasks *tasks, struct t
         snprintf(t->tokens[i], sizeof t->tokens[i], "%" PRIu64, c->token);
         hf_task_arg_text(args, c->id);
         hf_task_arg_text(args, t->tokens[i]);
+        hf_task_arg(args, hf_bytes(t->lines[i], line_of(c->message, t->lines[i])));
         hf_task_arg(args, c->result);
     }
 }
@@ -141,10 +148,9 @@ static hf_err read_claimed(struct hf_tasks *tasks, const struct hf_reply *reply,
             err = HF_E_PROTOCOL;
             break;
         }
-        const hf_err e = hf_task_from_reply(tasks->allocator, id.data,
-                                            hf_reply_at(reply, at + 1),
-                                            hf_reply_at(reply, at + 2), &t->claimed[count],
-                                            error);
+        const hf_err e = hf_task_from_reply(
+            tasks->allocator, id.data, hf_reply_at(reply, at + 1), hf_reply_at(reply, at + 2),
+            &t->claimed[count], error);
         if (!e) count++;
         if (e && count == 0 && i + 1 == told) return e;
     }
@@ -170,7 +176,7 @@ static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, struct tra
     add_args(&args, tasks, t);
     hf_err err = hf_tasks_run(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_claim, &args,
                               &reply, error);
-    bool is_heard = !hf_err_outcome_unknown(err);
+    bool   is_heard = !hf_err_outcome_unknown(err);
     if (!err || err == HF_MISS) {
         if (hf_task_answer_int(reply, 1, &t->next_ms, NULL)) t->next_ms = -1;
         hf_err e = read_completions(hf_reply_at(reply, 2), t, error);

@@ -14,8 +14,9 @@
 enum { HF_TRADE_MAX = 16 };
 
 struct hf_completion {
-    const char     *id; /* These three come from a claimed task, and what its handler did. */
+    const char     *id; /* These come from a claimed task, and what its handler did. */
     uint64_t        token;
+    const char     *message; /* Of its last progress; NULL: none. */
     struct hf_bytes result;
     hf_err          err; /* As of hf_tasks_complete(), once the trade is HF_OK or HF_MISS. */
 };
@@ -25,9 +26,8 @@ struct hf_completion {
  * there was none. Else nothing is known of the completions: they may be sent again. */
 HF_NODISCARD hf_err hf_tasks_trade(struct hf_tasks *tasks, const struct hf_call *call,
                                    const struct hf_claim *claim,
-                                   struct hf_completion  *completions,
-                                   size_t completion_count, struct hf_task **claimed,
-                                   size_t wanted, size_t *claimed_count,
-                                   struct hf_error *error);
+                                   struct hf_completion *completions, size_t completion_count,
+                                   struct hf_task **claimed, size_t wanted,
+                                   size_t *claimed_count, struct hf_error *error);
 
 #endif

@@ -3,7 +3,8 @@
 --
 -- ARGV: priorities from high to low as digits, lease in microseconds, worker, id or '',
 -- whether the claimer had to wait; how many types, how many nonces; types; nonces, one for
--- each task that is wanted; then id, token and result of each task that is completed.
+-- each task that is wanted; then id, token, message or '' and result of each task that is
+-- completed.
 --
 -- Answers OK or NONE, the milliseconds until the next is due or -1, what came of each that
 -- is completed, and of each that is claimed its id, what the claim changed in the record, and
@@ -27,12 +28,13 @@ at = at + #nonces
 local words = {}
 local function complete_all()
     local running = {}
-    for i = at + 1, #ARGV, 3 do
+    for i = at + 1, #ARGV, 4 do
         local id, token = ARGV[i], ARGV[i + 1]
         local r, why = read(id, BRIEF)
         if r and not (r.s == SUCCESS and r.k == token) then
             why = lost(r, token)
-            local fields = { 'e', 'done', 'g', 1, 'y', ARGV[i + 2] }
+            local fields = { 'e', 'done', 'g', '1', 'y', ARGV[i + 3] }
+            if ARGV[i + 2] ~= '' then fields[7], fields[8] = 'j', ARGV[i + 2] end
             if not why and r.s == RUNNING then
                 running[#running + 1] = { id = id, r = r, fields = fields }
             elseif not why then

@@ -21,7 +21,7 @@
 #include "tasks/tasks.h"
 
 enum {
-    HF_TASK_ARGS_MAX = 16 + HF_TASK_TYPES_MAX + 4 * HF_TRADE_MAX,
+    HF_TASK_ARGS_MAX = 16 + HF_TASK_TYPES_MAX + 5 * HF_TRADE_MAX,
     HF_TASK_ARG_TEXT = 256, /* For all numbers together. */
 };
 

@@ -84,6 +84,7 @@ static hf_err start_threads(struct hf_worker *worker, uint32_t threads)
     worker->has_beat_thread = true;
     for (uint32_t i = 0; i < threads; i++) {
         worker->jobs[i].worker = worker;
+        pthread_cond_init(&worker->jobs[i].dealt, NULL);
         pthread_mutex_lock(&worker->lock);
         err = hf_thread_start(&worker->threads[i], hf_worker_run, &worker->jobs[i]);
         if (!err) {
@@ -147,6 +148,9 @@ static void announce(struct hf_worker *worker)
 {
     pthread_cond_broadcast(&worker->scout_is_gone);
     pthread_cond_broadcast(&worker->changed);
+    for (uint32_t i = 0; i < worker->thread_count; i++) {
+        pthread_cond_signal(&worker->jobs[i].dealt);
+    }
 }
 
 hf_err hf_worker_stop(struct hf_worker *worker, hf_duration grace, struct hf_error *error)
@@ -195,6 +199,9 @@ void hf_worker_close(struct hf_worker *worker)
     pthread_mutex_unlock(&worker->lock);
     if (worker->has_beat_thread) pthread_join(worker->beat_thread, NULL);
 
+    for (uint32_t i = 0; i < worker->thread_count; i++) {
+        pthread_cond_destroy(&worker->jobs[i].dealt);
+    }
     pthread_cond_destroy(&worker->scout_is_gone);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);

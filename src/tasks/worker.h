@@ -3,6 +3,7 @@
  *     worker.c        opening, stopping, closing
  *     worker_job.c    what a handler sees
  *     worker_run.c    a thread: claim, run the handler, deliver the outcome
+ *     worker_trade.c  what threads deliver and claim at once goes in one trip
  *     worker_beat.c   the thread that sends heartbeats, and ends what must end
  *
  * Who tells the server: the thread of the job once the handler has returned; before that the
@@ -19,24 +20,42 @@
 #include <holdfast/worker.h>
 #include <pthread.h>
 
+/* What a thread gets for what it gives. */
+struct hf_offer {
+    hf_err          err;       /* HF_OK, HF_MISS: there is no task; else unknown. */
+    struct hf_task *task;      /* May be NULL with HF_OK, too: ask again. */
+    hf_instant      asked;     /* Before the claim. */
+    hf_err          completed; /* With HF_OK and HF_MISS, if a task was completed. */
+};
+
+enum hf_deal_state {
+    HF_DEAL_MADE,
+    HF_DEAL_WAITS, /* Some thread is to take it along. */
+    HF_DEAL_IS_UNDER_WAY,
+};
+
 struct hf_job {
     struct hf_worker *worker;
     struct hf_task   *task;     /* Set while it has one. */
     hf_instant        deadline; /* Of the handler. */
     char             *result;
     size_t            result_size;
+    pthread_cond_t    dealt; /* Its deal is made, or its thread may lead. */
 
     struct {
-        char       id[HF_TASK_ID_MAX + 1];
-        uint64_t   token;      /* 0: no task that a heartbeat could be for. */
-        bool       is_running; /* The handler has not returned. */
-        hf_err     verdict;    /* What hf_job_check() says. */
-        bool       is_settled; /* The server knows of the verdict. */
-        bool       has_news;
-        double     progress;
-        bool       has_message;
-        char       message[HF_TASK_TEXT_MAX + 1];
-        hf_instant beat_at;
+        enum hf_deal_state deal;
+        bool               completes; /* The deal does. */
+        struct hf_offer    offer;
+        char               id[HF_TASK_ID_MAX + 1];
+        uint64_t           token;      /* 0: no task that a heartbeat could be for. */
+        bool               is_running; /* The handler has not returned. */
+        hf_err             verdict;    /* What hf_job_check() says. */
+        bool               is_settled; /* The server knows of the verdict. */
+        bool               has_news;
+        double             progress;
+        bool               has_message;
+        char               message[HF_TASK_TEXT_MAX + 1];
+        hf_instant         beat_at;
     } guarded;
 };
 
@@ -63,6 +82,7 @@ struct hf_worker {
         bool                   gives_up;    /* The grace is over. */
         bool                   is_closing;  /* The beating thread ends. */
         uint32_t               alive;       /* Threads that have not ended. */
+        uint32_t               trades;      /* Under way. */
         struct hf_worker_stats stats;
     } guarded;
 };
@@ -70,6 +90,10 @@ struct hf_worker {
 /* The two bodies; arg is a struct hf_job and a struct hf_worker. */
 void *hf_worker_run(void *arg);
 void *hf_worker_beat(void *arg);
+
+/* Claims, and first completes the job's task, together with other threads of the worker that
+ * do so now. False when the worker stops: nothing was done. */
+bool hf_worker_trade(struct hf_job *job, bool completes, struct hf_offer *offer);
 
 /* Waits on `changed`, under the lock, at most until then. */
 void hf_worker_nap(struct hf_worker *worker, hf_instant until);

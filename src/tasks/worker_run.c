@@ -7,8 +7,8 @@
 
 enum {
     WAIT_MS = 500, /* How long a stop may find the scout waiting for a task. */
-    CLAIM_MS = 2000,
     DELIVER_MS = 2000,
+    SMALL_RESULT = 16 * 1024, /* Does not hold others up. */
     NAP_MS_MIN = 20, /* Between two tries while Redis is down, doubled for each, ... */
     NAP_MS_MAX = 1280,
     LAST_CALL_MS = 500, /* When the grace is over. */
@@ -94,11 +94,19 @@ static bool may_pass(hf_err err)
     }
 }
 
+static bool has_given_up(struct hf_worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    const bool gives_up = worker->guarded.gives_up;
+    pthread_mutex_unlock(&worker->lock);
+    return gives_up;
+}
+
 /* Tries until the server has answered, or the worker gives up. */
 static hf_err deliver(struct hf_job *job, enum hf_job_end end, bool is_late)
 {
     struct hf_worker *worker = job->worker;
-    bool              is_held = false, is_last = false;
+    bool              is_held = false, is_last = has_given_up(worker);
     hf_err            err;
     for (uint32_t failures = 0;; failures++) {
         const struct hf_call call = {
@@ -137,7 +145,38 @@ static uint64_t *count_of(struct hf_worker_stats *stats, enum hf_job_end end, bo
     return end == HF_JOB_RELEASE ? &stats->released : &stats->failed;
 }
 
-static void run(struct hf_job *job)
+/* What the heartbeats had no time for. */
+static void tell_news(struct hf_job *job)
+{
+    struct hf_worker *worker = job->worker;
+    pthread_mutex_lock(&worker->lock);
+    const bool   has_news = job->guarded.has_news;
+    const double progress = job->guarded.progress;
+    const char  *message = job->guarded.has_message ? job->guarded.message : NULL;
+    job->guarded.has_news = false;
+    pthread_mutex_unlock(&worker->lock);
+    if (!has_news) return;
+
+    const struct hf_call call = { .timeout = hf_ms(LAST_CALL_MS) };
+    const hf_err         err = hf_tasks_heartbeat(worker->tasks, &call, job->task->id,
+                                                  job->task->token, progress, message, NULL);
+    if (err) return; /* It is but news. */
+}
+
+/* With a task that is done a new one is asked for. */
+static hf_err conclude(struct hf_job *job, enum hf_job_end end, bool is_late,
+                       struct hf_offer *offer)
+{
+    const bool is_small = job->result_size <= SMALL_RESULT;
+    if (end == HF_JOB_DONE && !is_late && is_small && hf_worker_trade(job, true, offer)) {
+        const bool is_told = !offer->err || offer->err == HF_MISS;
+        if (is_told && !may_pass(offer->completed)) return offer->completed;
+    }
+    tell_news(job);
+    return deliver(job, end, is_late);
+}
+
+static void run(struct hf_job *job, struct hf_offer *offer)
 {
     struct hf_worker     *worker = job->worker;
     const enum hf_job_end end = worker->work(job, worker->ctx);
@@ -152,7 +191,7 @@ static void run(struct hf_job *job)
 
     const bool   is_late = verdict == HF_E_TIMEOUT;
     const bool   is_lost = verdict == HF_E_TASK_CANCELLED || verdict == HF_E_TASK_TOKEN;
-    const hf_err err = is_lost ? verdict : deliver(job, end, is_late);
+    const hf_err err = is_lost ? verdict : conclude(job, end, is_late, offer);
 
     pthread_mutex_lock(&worker->lock);
     ++*count_of(&worker->guarded.stats, end, is_late, err);
@@ -181,17 +220,20 @@ static void leave_scouting(struct hf_worker *worker)
 }
 
 /* At once after a task; else as the scout, who waits. */
-static hf_err claim(struct hf_worker *worker, bool is_idle, struct hf_task **task)
+static void claim(struct hf_job *job, bool is_idle, struct hf_offer *offer)
 {
-    struct hf_claim claim = worker->claim;
-    claim.waits = is_idle;
-    if (is_idle && !become_scout(worker)) return HF_MISS;
-    const struct hf_call call = {
-        .timeout = is_idle ? hf_ms(WAIT_MS) : within(worker->tasks->timeout, CLAIM_MS),
-    };
-    const hf_err err = hf_tasks_claim(worker->tasks, &call, &claim, task, NULL);
-    if (is_idle) leave_scouting(worker);
-    return err;
+    struct hf_worker *worker = job->worker;
+    if (!is_idle) {
+        if (!hf_worker_trade(job, false, offer)) *offer = (struct hf_offer){ .err = HF_MISS };
+        return;
+    }
+    struct hf_claim      claim = worker->claim;
+    const struct hf_call call = { .timeout = hf_ms(WAIT_MS) };
+    claim.waits = true;
+    *offer = (struct hf_offer){ .err = HF_MISS, .asked = hf_now() };
+    if (!become_scout(worker)) return;
+    offer->err = hf_tasks_claim(worker->tasks, &call, &claim, &offer->task, NULL);
+    leave_scouting(worker);
 }
 
 static void rest(struct hf_worker *worker, uint32_t failures)
@@ -225,27 +267,23 @@ void *hf_worker_run(void *arg)
 {
     struct hf_job    *job = arg;
     struct hf_worker *worker = job->worker;
-    struct hf_task   *task;
+    struct hf_offer   offer = { .err = HF_OK };
     uint32_t          failures = 0;
-    bool              is_idle = false;
     while (!is_stopping(worker)) {
-        const hf_instant asked = hf_now();
-        const hf_err     err = claim(worker, is_idle, &task);
-        is_idle = err == HF_MISS;
-        if (err && !is_idle) {
+        if (!offer.task) claim(job, offer.err == HF_MISS, &offer);
+        if (offer.err && offer.err != HF_MISS) {
             rest(worker, failures++);
             continue;
         }
         failures = 0;
-        if (is_idle) continue;
-        if (is_stopping(worker)) {
-            give_back(worker, task);
-            break;
-        }
-        begin(job, task, asked);
-        run(job);
+        if (!offer.task) continue;
+        if (is_stopping(worker)) break;
+        begin(job, offer.task, offer.asked);
+        offer = (struct hf_offer){ .err = HF_OK };
+        run(job, &offer);
         finish(job);
     }
+    if (offer.task) give_back(worker, offer.task);
     pthread_mutex_lock(&worker->lock);
     worker->guarded.alive--;
     pthread_cond_broadcast(&worker->changed);

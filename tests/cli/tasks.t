@@ -68,7 +68,7 @@ PAGE 7
 \ no newline
 ? 0
 $ . ./env; holdfast tasks watch a
-success 100%
+success 100% half way
 ? 0
 
 # A failure is tried again; 65 is one for good; what is cancelled does not begin.
