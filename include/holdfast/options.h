@@ -8,7 +8,7 @@
  *
  * Every option is one row of one table (src/core/options.c): name, environment variable,
  * kind, range, default and help. `holdfast help options` prints it, docs/guide/options.md
- * explains it. Later settings win; nothing is read from the environment unless
+ * explains it. Later settings win; no option is read from the environment unless
  * hf_options_from_environment() is called. A URL may carry options that are numbers or
  * switches: redis://cache.internal/0?socket_timeout=0.25&max_connections=50
  *
@@ -49,7 +49,7 @@ HF_API HF_NODISCARD hf_err hf_options_from_environment(struct hf_options *option
 HF_API void hf_options_set_allocator(struct hf_options         *options,
                                      const struct hf_allocator *allocator);
 
-/* write NULL means standard error. */
+/* write NULL means standard error, or the journal; see log.h. */
 HF_API void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
                                hf_log_fn write, void *ctx);
 

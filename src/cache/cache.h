@@ -137,6 +137,9 @@ hf_err hf_cache_count_unusable(struct hf_cache *cache, enum hf_envelope_status s
 /* Counts how a read ended, and returns err. */
 hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err);
 
+/* Counts that a stale value is given, and logs it. */
+void hf_cache_count_stale(struct hf_cache *cache, const struct hf_value *value);
+
 /* The server's remaining TTL of an entry, when it was not asked for. */
 enum { HF_CACHE_LEFT_UNKNOWN = -1 };
 

@@ -238,9 +238,7 @@ static hf_err load_once(struct load *l, struct hf_value **value)
 
 static hf_err take_in_hand(struct load *l, struct hf_value **value)
 {
-    if (hf_value_is_stale(l->in_hand)) {
-        hf_metrics_inc(l->op.cache->metrics, HF_STAT_CACHE_STALE);
-    }
+    if (hf_value_is_stale(l->in_hand)) hf_cache_count_stale(l->op.cache, l->in_hand);
     *value = l->in_hand;
     l->in_hand = NULL;
     return HF_OK;

@@ -250,7 +250,7 @@ static void look_stale(struct many *m, struct hf_value **values)
         if (m->errs[i] == HF_OK || m->errs[i] == HF_MISS) continue;
         values[i] = hf_cache_near_get_stale(m->cache, m->keys[i]);
         if (!values[i]) continue;
-        hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_STALE);
+        hf_cache_count_stale(m->cache, values[i]);
         m->errs[i] = hf_cache_count_read(m->cache, HF_OK);
     }
 }

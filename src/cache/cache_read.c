@@ -1,4 +1,5 @@
 #include "cache/cache.h"
+#include "client/client.h"
 #include "core/error.h"
 #include "core/wall_clock.h"
 
@@ -72,6 +73,15 @@ hf_err hf_cache_count_read(struct hf_cache *cache, hf_err err)
     if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_HITS);
     if (err == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_MISSES);
     return err;
+}
+
+void hf_cache_count_stale(struct hf_cache *cache, const struct hf_value *value)
+{
+    const int64_t             age_ms = hf_to_ms(hf_value_age(value));
+    const struct hf_log_field field = hf_log_number("age_ms", age_ms);
+    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
+    hf_log(hf_client_logger(cache->client), HF_EVENT_STALE_SERVED, &field, 1,
+           "a stale value was given, %lld ms old", (long long)age_ms);
 }
 
 static hf_err fetch_plain(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
@@ -191,9 +201,7 @@ static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
         found = hf_cache_near_get_stale(cache, key);
         if (found) err = HF_OK;
     }
-    if (!err && hf_value_is_stale(found)) {
-        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_STALE);
-    }
+    if (!err && hf_value_is_stale(found)) hf_cache_count_stale(cache, found);
     if (!err) *value = found;
     if (!err && cache->access) hf_cache_access_note(cache->access, key);
     return hf_cache_op_end(&op, hf_cache_count_read(cache, err));

@@ -223,7 +223,7 @@ void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
         hf_replay_settle(&cache->replay, wire, ticket);
     } else if (err != HF_E_FORKED && err != HF_E_CLOSED) {
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES_LATE);
-        hf_replay_add(&cache->replay, wire);
+        hf_replay_add(&cache->replay, wire, err);
     } /* Else a closed client, or a parent's, will never bring it; the caller was told. */
 
     /* Now that the key is distrusted if need be: what was read before goes with it. */

@@ -148,6 +148,15 @@ static void pause_for(struct hf_replay *r, hf_duration pause)
     }
 }
 
+/* Called under the lock, which it lets go meanwhile. */
+static void tell_that_it_is_done(struct hf_replay *r)
+{
+    pthread_mutex_unlock(&r->lock);
+    hf_log(hf_client_logger(r->client), HF_EVENT_DELETES_DONE, NULL, 0,
+           "all failed deletes are made up for");
+    pthread_mutex_lock(&r->lock);
+}
+
 static void *replay(void *context)
 {
     struct hf_replay *r = context;
@@ -159,6 +168,7 @@ static void *replay(void *context)
         if (r->guarded.is_stopping) break;
         if (attempt(r)) {
             pause_ms = FIRST_PAUSE_MS;
+            if (!has_work(r)) tell_that_it_is_done(r);
             continue;
         }
         pause_for(r, hf_ms(pause_ms / 2 + (uint32_t)hf_rng_below(&rng, pause_ms)));
@@ -186,13 +196,32 @@ static void make_void(struct hf_replay *r)
     hf_pending_clear(&r->guarded.list);
 }
 
-void hf_replay_add(struct hf_replay *r, struct hf_bytes key)
+static void tell_of_void(struct hf_replay *r)
+{
+    hf_log(hf_client_logger(r->client), HF_EVENT_CACHE_VOIDED, NULL, 0,
+           "more deletes failed than are remembered: all entries miss from now on");
+}
+
+void hf_replay_add(struct hf_replay *r, struct hf_bytes key, hf_err why)
 {
     pthread_mutex_lock(&r->lock);
-    if (hf_pending_add(&r->guarded.list, key)) make_void(r);
+    const bool is_full = hf_pending_add(&r->guarded.list, key) != HF_OK;
+    if (is_full) make_void(r);
     publish_count(r);
     start(r);
+    const size_t pending = r->guarded.list.count;
     pthread_mutex_unlock(&r->lock);
+
+    if (is_full) {
+        tell_of_void(r);
+        return;
+    }
+    const struct hf_log_field fields[] = {
+        hf_log_text("error", hf_category_name(hf_err_category(why))),
+        hf_log_number("pending", (int64_t)pending),
+    };
+    hf_log(hf_client_logger(r->client), HF_EVENT_DELETE_QUEUED, fields, 2,
+           "a delete failed and will be made up for: %s", hf_err_text(why));
 }
 
 void hf_replay_void(struct hf_replay *r)
@@ -272,7 +301,9 @@ void hf_replay_deinit(struct hf_replay *r)
     if (is_running) pthread_join(r->guarded.thread, NULL);
 
     if (has_work(r)) {
-        hf_log(hf_client_logger(r->client), HF_LOG_WARN, "cache",
+        const struct hf_log_field field = hf_log_number("pending",
+                                                        (int64_t)r->guarded.list.count);
+        hf_log(hf_client_logger(r->client), HF_EVENT_DELETES_LOST, &field, 1,
                "closed with %zu deletes that never reached Redis%s", r->guarded.list.count,
                atomic_load(&r->is_void) ? ", and a namespace to be replaced" : "");
     }

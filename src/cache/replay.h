@@ -48,8 +48,9 @@ void hf_replay_init(struct hf_replay *r, struct hf_client          *client,
 /* Ends the thread. In a forked child, which has none, it only lets go. */
 void hf_replay_deinit(struct hf_replay *r);
 
-/* A delete of this wire key was not acknowledged. */
-void hf_replay_add(struct hf_replay *r, struct hf_bytes key);
+/* A delete of this wire key was not acknowledged, for that reason. Not under a lock: it is
+ * logged. */
+void hf_replay_add(struct hf_replay *r, struct hf_bytes key, hf_err why);
 
 /* Nothing stored so far may be believed until the namespace's token was replaced. */
 void hf_replay_void(struct hf_replay *r);

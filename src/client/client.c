@@ -30,9 +30,9 @@ const struct hf_allocator *hf_client_allocator(const struct hf_client *client)
     return &client->options->allocator;
 }
 
-const struct hf_logger *hf_client_logger(const struct hf_client *client)
+struct hf_logger *hf_client_logger(struct hf_client *client)
 {
-    return &client->options->logger;
+    return &client->logger;
 }
 
 bool hf_client_is_forked(const struct hf_client *client)
@@ -124,7 +124,8 @@ static hf_err start_tls(struct hf_client *client, struct hf_error *error)
         .ciphers = text_or_null(o->tls_ciphers),
         .verify = o->tls_verify,
     };
-    return hf_tls_open(&client->tls, &o->allocator, &o->logger, &opts, o->url.host, error);
+    return hf_tls_open(&client->tls, &o->allocator, &client->logger, &opts, o->url.host,
+                       error);
 }
 
 static hf_err start_login(struct hf_client *client)
@@ -149,6 +150,10 @@ static struct hf_client *make_client(struct hf_options *options)
     client->options = options;
     client->wake_fd = -1;
     client->asyncs.earliest = hf_never();
+    client->health_watch.told = HF_STATUS_DOWN;
+    char endpoint[HF_URL_DESCRIBE_MAX];
+    hf_url_describe(&options->url, endpoint, sizeof endpoint);
+    hf_logger_init(&client->logger, &options->log, endpoint);
     pthread_mutex_init(&client->async_lock, NULL);
     hf_callbacks_init(&client->callbacks);
     hf_trackings_init(&client->trackings);

@@ -20,14 +20,22 @@
 #include "topology/endpoint.h"
 
 #include <holdfast/client.h>
+#include <holdfast/health.h>
 
 struct hf_async;
 
 enum { HF_CLIENT_CLOSING = 1 << 30 };
 
+/* What was last told of the health; the maintenance thread's. */
+struct hf_health_watch {
+    uint64_t       signature;
+    enum hf_status told;
+};
+
 struct hf_client {
     struct hf_options   *options; /* A copy of the user's. */
     struct hf_metrics   *metrics;
+    struct hf_logger     logger;
     struct hf_embedded  *embedded; /* NULL without. */
     struct hf_tls       *tls;      /* NULL without. */
     struct hf_login     *login;    /* NULL without. */
@@ -40,6 +48,8 @@ struct hf_client {
      * HF_CLIENT_CLOSING nobody comes in any more. Closing waits on it as a futex, and whoever
      * leaves does not touch the client after taking himself off. */
     _Atomic uint32_t calls;
+
+    struct hf_health_watch health_watch;
 
     pthread_t   maintenance;
     int         wake_fd; /* eventfd: the maintenance thread should look. */
@@ -55,7 +65,7 @@ struct hf_client {
 /* For the layers above. */
 const struct hf_options   *hf_client_options(const struct hf_client *client);
 const struct hf_allocator *hf_client_allocator(const struct hf_client *client);
-const struct hf_logger    *hf_client_logger(const struct hf_client *client);
+struct hf_logger          *hf_client_logger(struct hf_client *client);
 struct hf_metrics         *hf_client_metrics(struct hf_client *client);
 
 /* True in a forked child, where the client's threads do not exist, nor those in its locks. */
@@ -73,6 +83,9 @@ void hf_client_attention(void *client);
 
 /* The maintenance thread's body; returns when is_stopping is set. */
 void *hf_client_maintain(void *client);
+
+/* Logs a change of the health. In the maintenance thread. */
+void hf_client_watch_health(struct hf_client *client);
 
 /* Ends asynchronous calls whose deadline has passed; returns when the next one is due. */
 hf_instant hf_client_expire_asyncs(struct hf_client *client, hf_instant now);

@@ -112,6 +112,51 @@ void hf_health_get(struct hf_client *client, struct hf_health *health)
     }
 }
 
+static enum hf_event event_of(enum hf_status status)
+{
+    switch (status) {
+    case HF_STATUS_UP: return HF_EVENT_HEALTH_UP;
+    case HF_STATUS_DEGRADED: return HF_EVENT_HEALTH_DEGRADED;
+    case HF_STATUS_DOWN: break;
+    }
+    return HF_EVENT_HEALTH_DOWN;
+}
+
+/* All that the status depends on, in one number; never 0. */
+static uint64_t signature_of(struct hf_client *client)
+{
+    struct hf_endpoint *e = &client->endpoint;
+    struct hf_error     story;
+    const bool          is_near_off = hf_trackings_why(&client->trackings, &story) != HF_OK;
+    const bool          is_connected = atomic_load(&e->shared) != NULL;
+    pthread_mutex_lock(&e->lock);
+    const bool is_degraded = e->locked.is_degraded;
+    const bool is_unfenced = e->locked.is_fence_forbidden;
+    pthread_mutex_unlock(&e->lock);
+    return 1 | (uint64_t)is_near_off << 1 | (uint64_t)is_connected << 2 |
+           (uint64_t)is_degraded << 3 | (uint64_t)is_unfenced << 4 |
+           (uint64_t)hf_breaker_state(&e->breaker) << 5;
+}
+
+void hf_client_watch_health(struct hf_client *client)
+{
+    struct hf_health_watch *w = &client->health_watch;
+    struct hf_health        health;
+    const uint64_t          signature = signature_of(client);
+    if (signature == w->signature) return;
+
+    w->signature = signature;
+    read_health(client, &health);
+    if (health.status == w->told) return;
+
+    const char *const         from = hf_status_name(w->told);
+    const struct hf_log_field fields[] = { hf_log_text("from", from),
+                                           hf_log_text("reason", health.reason) };
+    w->told = health.status;
+    hf_log(&client->logger, event_of(health.status), fields, 2, "%s -> %s: %s", from,
+           hf_status_name(health.status), health.reason);
+}
+
 void hf_health_check(struct hf_client *client)
 {
     if (hf_client_is_forked(client)) return;
@@ -134,6 +179,7 @@ void hf_stats_get(const struct hf_client *client, struct hf_stats *stats)
     hf_metrics_read(client->metrics, stats);
     stats->cache_hits += stats->cache_near_hits; /* Counted once, to be quick. */
     stats->calls_in_flight = hf_client_calls(client);
+    stats->logs_dropped = atomic_load(&client->logger.dropped);
 }
 
 void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,

@@ -41,6 +41,7 @@ void *hf_client_maintain(void *arg)
         hf_instant       due = hf_endpoint_tend(endpoint, now);
         due = hf_earlier_of(due, hf_trackings_tend(&client->trackings, now));
         due = hf_earlier_of(due, hf_client_expire_asyncs(client, now));
+        hf_client_watch_health(client);
 
         fds[0] = (struct pollfd){ .fd = client->wake_fd, .events = POLLIN };
         const unsigned count = hf_endpoint_poll(endpoint, fds + 1, room - 1 - TRACKED);

@@ -22,12 +22,14 @@ void hf_trackings_init(struct hf_trackings *all)
     *all = (struct hf_trackings){ .news.why = HF_OK };
     pthread_mutex_init(&all->lock, NULL);
     pthread_mutex_init(&all->news_lock, NULL);
+    pthread_cond_init(&all->tended, NULL);
 }
 
 void hf_trackings_deinit(struct hf_trackings *all)
 {
     pthread_mutex_destroy(&all->lock);
     pthread_mutex_destroy(&all->news_lock);
+    pthread_cond_destroy(&all->tended);
 }
 
 /* ---- Ending -------------------------------------------------------------------- */
@@ -40,9 +42,13 @@ static void publish(struct hf_tracking *t, hf_err why, const struct hf_error *st
     all->news.why = why;
     if (story) all->news.story = *story;
     pthread_mutex_unlock(&all->news_lock);
-    if (is_news && why) {
-        hf_log(hf_client_logger(t->client), HF_LOG_WARN, "tracking", "%s", story->detail);
-    }
+    if (!is_news || !why) return;
+    const struct hf_log_field fields[] = {
+        hf_log_text("error", hf_category_name(hf_err_category(why))),
+        hf_log_text("reason", story->detail),
+    };
+    hf_log(hf_client_logger(t->client), HF_EVENT_NEAR_CACHE_OFF, fields, 2, "%s",
+           story->detail);
 }
 
 static void close_connection(struct hf_tracking *t)
@@ -64,7 +70,9 @@ static void end(struct hf_tracking *t, hf_instant retry_at, const char *why)
     t->retry_at = retry_at;
     if (!was_live) return;
     t->listener.lost(t->listener.ctx);
-    hf_log(hf_client_logger(t->client), HF_LOG_INFO, "tracking", "lost: %s", why);
+    const struct hf_log_field field = hf_log_text("reason", why);
+    hf_log(hf_client_logger(t->client), HF_EVENT_NEAR_CACHE_LOST, &field, 1,
+           "not told of changes any more: %s", why);
 }
 
 /* It would not help to try again soon. */
@@ -159,6 +167,8 @@ static void take_answer(struct hf_tracking *t, const struct hf_reply *reply, hf_
         t->state = HF_TRACKING_LIVE;
         publish(t, HF_OK, NULL);
         t->listener.live(t->listener.ctx, t->asked);
+        hf_log(hf_client_logger(t->client), HF_EVENT_NEAR_CACHE_ON, NULL, 0,
+               "told of changes");
     } else {
         t->listener.heard(t->listener.ctx, t->asked);
     }
@@ -290,7 +300,12 @@ hf_instant hf_trackings_tend(struct hf_trackings *all, hf_instant now)
     hf_instant due = hf_never();
     pthread_mutex_lock(&all->lock);
     for (struct hf_tracking *t = all->locked.first; t; t = t->next) {
+        all->locked.busy = t;
+        pthread_mutex_unlock(&all->lock);
         due = hf_earlier_of(due, tend(t, now));
+        pthread_mutex_lock(&all->lock);
+        all->locked.busy = NULL;
+        pthread_cond_broadcast(&all->tended);
     }
     pthread_mutex_unlock(&all->lock);
     return due;
@@ -355,6 +370,7 @@ void hf_tracking_remove(struct hf_tracking *t)
         return;
     }
     pthread_mutex_lock(&all->lock);
+    while (all->locked.busy == t) pthread_cond_wait(&all->tended, &all->lock);
     struct hf_tracking **at = &all->locked.first;
     while (*at != t) at = &(*at)->next;
     *at = t->next;

@@ -34,7 +34,7 @@ enum {
 
 struct hf_client;
 
-/* Called in the maintenance thread, one at a time, not after removal. */
+/* Called in the maintenance thread, one at a time, not after removal, not under a lock. */
 struct hf_tracking_listener {
     /* From now on changes are told. All that anybody else learned of after `since` will be.
      */
@@ -79,9 +79,11 @@ struct hf_tracking {
 
 /* What a client has of them. */
 struct hf_trackings {
-    pthread_mutex_t lock; /* Held while any is tended: keep to short callbacks. */
+    pthread_mutex_t lock;
+    pthread_cond_t  tended;
     struct {
         struct hf_tracking *first;
+        struct hf_tracking *busy; /* Being tended: not to be removed now. */
         unsigned            count;
     } locked;
     pthread_mutex_t news_lock;

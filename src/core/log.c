@@ -1,11 +1,25 @@
 #include "core/log.h"
+
+#include "core/assert.h"
 #include "core/cancel.h"
+#include "core/journal.h"
+#include "core/wall_clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+static const struct {
+    const char       *name;
+    enum hf_log_level level;
+    const char       *part;
+} events[] = {
+#define X(id, name, level, part, fields, help) { name, HF_LOG_##level, part },
+    HF_EVENT_MAP(X)
+#undef X
+};
 
 const char *hf_log_level_name(enum hf_log_level level)
 {
@@ -19,62 +33,95 @@ const char *hf_log_level_name(enum hf_log_level level)
     return "unknown";
 }
 
-/* A logfmt value in quotes needs its quotes and backslashes escaped. */
-static void quote(char *out, size_t size, const char *text)
+const char *hf_event_name(enum hf_event event)
 {
-    size_t at = 0;
-    for (; *text != '\0' && at + 3 < size; text++) {
-        if (*text == '"' || *text == '\\') out[at++] = '\\';
-        out[at++] = *text;
-    }
-    out[at] = '\0';
+    return (unsigned)event < HF_EVENT_COUNT ? events[event].name : "unknown";
 }
 
-static void write_to_stderr(const struct hf_log_record *record)
+void hf_logger_init(struct hf_logger *logger, const struct hf_log_opts *opts,
+                    const char *endpoint)
 {
-    char quoted[2 * HF_LOG_TEXT_MAX];
-    quote(quoted, sizeof quoted, record->text);
+    *logger = (struct hf_logger){ .opts = *opts, .pid = getpid() };
+    snprintf(logger->endpoint, sizeof logger->endpoint, "%s", endpoint);
+    if (opts->format == HF_LOG_AUTO &&
+        hf_journal_is_stream(getenv("JOURNAL_STREAM"), STDERR_FILENO)) {
+        logger->journal = HF_JOURNAL_SOCKET;
+    }
+}
 
-    struct timespec t;
-    struct tm       utc;
-    char            stamp[32] = "";
-    clock_gettime(CLOCK_REALTIME, &t);
-    if (gmtime_r(&t.tv_sec, &utc)) strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+bool hf_log_quota_take(struct hf_log_quota *quota, hf_instant now, uint64_t *held_back)
+{
+    const int64_t window = now.ns / hf_seconds(HF_LOG_WINDOW_S).ns;
+    int64_t       seen = atomic_load(&quota->window);
+    if (window > seen && atomic_compare_exchange_strong(&quota->window, &seen, window)) {
+        atomic_store(&quota->taken, 0);
+    }
+    if (atomic_load(&quota->taken) >= HF_LOG_BURST ||
+        atomic_fetch_add(&quota->taken, 1) >= HF_LOG_BURST) {
+        atomic_fetch_add(&quota->held_back, 1);
+        return false;
+    }
+    *held_back = atomic_exchange(&quota->held_back, 0);
+    return true;
+}
 
-    char      line[sizeof quoted + 128];
-    const int length = snprintf(
-        line, sizeof line, "time=%s.%03ldZ level=%s part=%s msg=\"%s\"\n", stamp,
-        t.tv_nsec / 1000000, hf_log_level_name(record->level), record->part, quoted);
+static void write_to_stderr(const struct hf_log_record *record, enum hf_log_format format)
+{
+    char   line[HF_LOG_LINE_MAX + 1];
+    size_t size = hf_log_line(record, format, line);
+    line[size++] = '\n';
     /* One write keeps lines of several threads apart; a full or closed standard error is
      * nobody's problem but the log's. */
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) return;
+    if (write(STDERR_FILENO, line, size) < 0) return;
 }
 
-static void blank_control_characters(char *text)
+static void deliver(const struct hf_logger *logger, const struct hf_log_record *record)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+    if (logger->opts.write) {
+        logger->opts.write(record, logger->opts.ctx);
+    } else if (!logger->journal || !hf_journal_write(logger->journal, record)) {
+        write_to_stderr(record, logger->opts.format);
     }
 }
 
-void hf_log(const struct hf_logger *logger, enum hf_log_level level, const char *part,
-            const char *format, ...)
+/* How much of a text can stay when it is cut at size: no part of a character. */
+static size_t whole_characters(const char *text, size_t size)
 {
-    if (level < logger->threshold) return;
+    size_t at = size;
+    while (at > 0 && size - at < 4 && ((unsigned char)text[at] & 0xc0) == 0x80) at--;
+    return ((unsigned char)text[at] & 0xc0) == 0x80 ? size : at;
+}
 
-    char    text[HF_LOG_TEXT_MAX];
+void hf_log(struct hf_logger *logger, enum hf_event event, const struct hf_log_field *fields,
+            size_t count, const char *format, ...)
+{
+    hf_assert(event < HF_EVENT_COUNT && count < HF_LOG_FIELDS_MAX);
+    struct hf_log_record record = { .level = events[event].level,
+                                    .event = event,
+                                    .part = events[event].part };
+    if (record.level < logger->opts.threshold || logger->pid != getpid()) return;
+    if (!hf_log_quota_take(&logger->quotas[event], hf_now(), &record.held_back)) {
+        atomic_fetch_add(&logger->dropped, 1);
+        return;
+    }
+
+    char    text[HF_LOG_VALUE_MAX + 1];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    const int length = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    blank_control_characters(text);
+    record.is_cut = length > HF_LOG_VALUE_MAX;
+    if (record.is_cut) text[whole_characters(text, HF_LOG_VALUE_MAX - 1)] = '\0';
 
-    const struct hf_log_record record = { level, part, text };
-    const int                  cancels = hf_cancel_defer();
-    if (logger->write) {
-        logger->write(&record, logger->ctx);
-    } else {
-        write_to_stderr(&record);
-    }
+    struct hf_log_field all[HF_LOG_FIELDS_MAX] = { hf_log_text("endpoint",
+                                                               logger->endpoint) };
+    if (count) memcpy(all + 1, fields, count * sizeof *fields);
+    record.text = text;
+    record.fields = all;
+    record.field_count = count + 1;
+    record.unix_ms = hf_unix_ms();
+
+    const int cancels = hf_cancel_defer();
+    deliver(logger, &record);
     hf_cancel_restore(cancels);
 }

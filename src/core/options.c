@@ -15,6 +15,7 @@ enum kind {
     KIND_DURATION, /* hf_duration */
     KIND_SWITCH,   /* bool */
     KIND_LEVEL,    /* enum hf_log_level */
+    KIND_FORMAT,   /* enum hf_log_format */
     KIND_TEXT,     /* char *, printable and without spaces, max bytes */
     KIND_PATH,     /* char *, printable, max bytes */
     KIND_SECRET,   /* char *, any bytes, never shown, max bytes */
@@ -169,7 +170,12 @@ static const struct row rows[] = {
     { { "log_level", "REDIS_LOG_LEVEL", "--log-level", "level",
         "debug, info, warn, error or silent", "warn",
         "What is worth a log record; the command line tool is silent unless asked.", false },
-      KIND_LEVEL, AT(logger.threshold), 0, 0, false },
+      KIND_LEVEL, AT(log.threshold), 0, 0, false },
+    { { "log_format", "REDIS_LOG_FORMAT", "--log-format", "format",
+        "auto, logfmt or json", "auto",
+        "How records are written; auto: natively to systemd's journal, or else logfmt.",
+        false },
+      KIND_FORMAT, AT(log.format), 0, 0, false },
 };
 
 /* clang-format on */
@@ -237,6 +243,17 @@ static hf_err read_level(const char *value, enum hf_log_level *level)
     return HF_E_INVALID;
 }
 
+static hf_err read_format(const char *value, enum hf_log_format *format)
+{
+    static const char *const names[] = { "auto", "logfmt", "json" };
+    for (int i = HF_LOG_AUTO; i <= HF_LOG_JSON; i++) {
+        if (strcmp(names[i], value) != 0) continue;
+        *format = (enum hf_log_format)i;
+        return HF_OK;
+    }
+    return HF_E_INVALID;
+}
+
 /* Sets a row that owns no memory; options may be a shallow copy. */
 static hf_err set_scalar(struct hf_options *options, const struct row *row, const char *value,
                          struct hf_error *error)
@@ -247,6 +264,8 @@ static hf_err set_scalar(struct hf_options *options, const struct row *row, cons
         err = hf_switch_parse(value, field(options, row));
     } else if (row->kind == KIND_LEVEL) {
         err = read_level(value, field(options, row));
+    } else if (row->kind == KIND_FORMAT) {
+        err = read_format(value, field(options, row));
     } else {
         err = read_number(row, value, &number);
     }
@@ -323,7 +342,7 @@ hf_err hf_options_open(struct hf_options **options)
     struct hf_options *o = hf_alloc_zero(&hf_allocator_default, 1, sizeof *o);
     if (!o) return HF_E_NOMEM;
     o->memory = o->allocator = hf_allocator_default;
-    o->logger = HF_LOGGER_DEFAULT;
+    o->log = HF_LOG_OPTS_DEFAULT;
 
     for (size_t i = 0; i < ROWS; i++) {
         const hf_err err = set_row(o, &rows[i], rows[i].info.default_value, NULL);
@@ -379,9 +398,9 @@ void hf_options_set_allocator(struct hf_options         *options,
 void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
                         hf_log_fn write, void *ctx)
 {
-    options->logger = (struct hf_logger){ .threshold = threshold,
-                                          .write = write,
-                                          .ctx = ctx };
+    options->log.threshold = threshold;
+    options->log.write = write;
+    options->log.ctx = ctx;
 }
 
 void hf_options_set_credentials(struct hf_options *options, hf_credentials_fn ask, void *ctx)

@@ -22,7 +22,7 @@
 struct hf_options {
     struct hf_allocator memory;    /* Where this struct and its texts come from. */
     struct hf_allocator allocator; /* For the client. */
-    struct hf_logger    logger;
+    struct hf_log_opts  log;
 
     struct hf_url     url;
     char             *user; /* Set as options, these two win over the URL's; in a copy they */

@@ -20,7 +20,7 @@ enum { FILES = 4 };
 
 struct hf_tls {
     const struct hf_allocator *allocator;
-    const struct hf_logger    *logger;
+    struct hf_logger          *logger;
     struct hf_tls_opts         opts;
     const char                *host;
     SSL_CTX                   *context;
@@ -112,8 +112,9 @@ static void warn_of_open_key(const struct hf_tls *tls)
     struct stat status;
     const char *key = tls->opts.key_file;
     if (!key || stat(key, &status) || !(status.st_mode & (S_IRWXG | S_IRWXO))) return;
-    hf_log(tls->logger, HF_LOG_WARN, "tls", "key file %s can be read by others: chmod 600",
-           key);
+    const struct hf_log_field field = hf_log_text("file", key);
+    hf_log(tls->logger, HF_EVENT_TLS_KEY_READABLE, &field, 1,
+           "key file %s can be read by others: chmod 600", key);
 }
 
 static bool load_revoked(SSL_CTX *context, const char *file)
@@ -184,8 +185,8 @@ static hf_err make_context(struct hf_tls *tls, SSL_CTX **made, struct hf_error *
 }
 
 hf_err hf_tls_open(struct hf_tls **opened, const struct hf_allocator *a,
-                   const struct hf_logger *logger, const struct hf_tls_opts *opts,
-                   const char *host, struct hf_error *error)
+                   struct hf_logger *logger, const struct hf_tls_opts *opts, const char *host,
+                   struct hf_error *error)
 {
     struct hf_tls *tls = hf_alloc_zero(a, 1, sizeof *tls);
     if (!tls) return hf_fail(error, HF_E_NOMEM, "tls");
@@ -238,8 +239,9 @@ static void reread_changed_files(struct hf_tls *tls)
 
     memcpy(tls->changed, now, sizeof now);
     if (make_context(tls, &context, &error)) {
-        hf_log(tls->logger, HF_LOG_ERROR, "tls", "changed files are not used: %s",
-               error.detail);
+        const struct hf_log_field field = hf_log_text("reason", error.detail);
+        hf_log(tls->logger, HF_EVENT_TLS_FILES_REFUSED, &field, 1,
+               "changed files are not used: %s", error.detail);
         return;
     }
     SSL_CTX_free(tls->context);
@@ -386,8 +388,9 @@ hf_err hf_tls_wrap(struct hf_tls *tls, struct hf_transport *t, struct hf_error *
     SSL_set_connect_state(ssl);
     resume(tls, ssl);
     if (!tls->opts.verify) {
-        hf_log(tls->logger, HF_LOG_WARN, "tls", "the certificate of %s is not verified",
-               tls->host);
+        const struct hf_log_field field = hf_log_text("host", tls->host);
+        hf_log(tls->logger, HF_EVENT_TLS_UNVERIFIED, &field, 1,
+               "the certificate of %s is not verified", tls->host);
     }
     t->ops = &tls_ops;
     t->tls = stream;
@@ -416,9 +419,16 @@ static hf_err explain(const struct stream *stream, int os_error, struct hf_error
 
 static void tell(const struct stream *stream)
 {
-    SSL *ssl = stream->ssl;
-    hf_log(stream->tls->logger, HF_LOG_DEBUG, "tls", "%s with %s, %s", stream->tls->host,
-           SSL_get_version(ssl), SSL_session_reused(ssl) ? "session resumed" : "new session");
+    SSL                      *ssl = stream->ssl;
+    const bool                resumed = SSL_session_reused(ssl);
+    const struct hf_log_field fields[] = {
+        hf_log_text("host", stream->tls->host),
+        hf_log_text("version", SSL_get_version(ssl)),
+        hf_log_text("resumed", resumed ? "true" : "false"),
+    };
+    hf_log(stream->tls->logger, HF_EVENT_TLS_CONNECTED, fields, 3, "%s with %s, %s",
+           stream->tls->host, SSL_get_version(ssl),
+           resumed ? "session resumed" : "new session");
 }
 
 hf_err hf_tls_handshake(struct hf_transport *t, struct hf_error *error)

@@ -36,9 +36,8 @@ struct hf_tls;
 
 /* Reads the files. error may be NULL. */
 HF_NODISCARD hf_err hf_tls_open(struct hf_tls **tls, const struct hf_allocator *a,
-                                const struct hf_logger   *logger,
-                                const struct hf_tls_opts *opts, const char *host,
-                                struct hf_error *error);
+                                struct hf_logger *logger, const struct hf_tls_opts *opts,
+                                const char *host, struct hf_error *error);
 
 void hf_tls_close(struct hf_tls *tls);
 

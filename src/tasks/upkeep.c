@@ -87,7 +87,7 @@ static void look_at_policy(struct hf_upkeep *u)
     if (!hf_reply_bytes(reply, &text)) at = strstr(text.data, field);
     const bool may_evict = at && strncmp(at + strlen(field), "noeviction", 10) != 0;
     if (may_evict && !atomic_load_explicit(&u->may_evict, memory_order_relaxed)) {
-        hf_log(hf_client_logger(client), HF_LOG_WARN, "tasks",
+        hf_log(hf_client_logger(client), HF_EVENT_TASKS_EVICTABLE, NULL, 0,
                "the server may evict tasks: set maxmemory-policy noeviction");
     }
     if (at) atomic_store_explicit(&u->may_evict, may_evict, memory_order_relaxed);
@@ -116,6 +116,23 @@ static bool pause_for(struct hf_upkeep *u, hf_duration pause)
     return goes_on;
 }
 
+/* Of the rounds in the background; whoever maintains by hand is told by what it returns. */
+static void tell(struct hf_upkeep *u, hf_err err, const struct hf_error *error)
+{
+    struct hf_logger *logger = hf_client_logger(u->tasks->client);
+    if (!err && u->told) {
+        hf_log(logger, HF_EVENT_TASKS_RECOVERED, NULL, 0, "upkeep of tasks works again");
+    } else if (err && err != u->told && err != HF_E_CLOSED) {
+        const struct hf_log_field fields[] = {
+            hf_log_text("error", hf_category_name(hf_err_category(err))),
+            hf_log_text("reason", error->detail),
+        };
+        hf_log(logger, HF_EVENT_TASKS_DEGRADED, fields, 2, "upkeep of tasks: %s",
+               error->detail);
+    }
+    u->told = err;
+}
+
 static void *body(void *context)
 {
     const struct hf_call call = { .timeout = HF_UPKEEP_TIMEOUT };
@@ -126,7 +143,10 @@ static void *body(void *context)
     while (pause_for(u, pause)) {
         bool has_more = true;
         for (int i = 0; i < ROUNDS_IN_A_ROW && has_more && !is_stopping(u); i++) {
-            if (hf_tasks_maintain(u->tasks, &call, &has_more, NULL)) has_more = false;
+            struct hf_error error;
+            const hf_err    err = hf_tasks_maintain(u->tasks, &call, &has_more, &error);
+            if (err) has_more = false;
+            tell(u, err, &error);
         }
         const bool is_well = atomic_load_explicit(&u->error, memory_order_relaxed) == HF_OK;
         if (is_well && !hf_before(hf_now(), policy_due) && !is_stopping(u)) {

@@ -24,6 +24,7 @@ struct hf_upkeep {
     atomic_bool      may_evict;
     _Atomic int64_t  maintained_ns;
     _Atomic int      error; /* hf_err */
+    hf_err           told;  /* The thread's: what it logged last. */
     pthread_mutex_t  lock;
     pthread_cond_t   news;
     struct {

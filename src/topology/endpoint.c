@@ -13,20 +13,32 @@
 static void on_breaker_move(const struct hf_breaker_transition *move, void *ctx)
 {
     struct hf_endpoint *e = ctx;
+    enum hf_event       event = HF_EVENT_BREAKER_FORCED;
     switch (move->to) {
-    case HF_BREAKER_OPEN: hf_metrics_inc(e->metrics, HF_STAT_BREAKER_OPENED); break;
-    case HF_BREAKER_HALF_OPEN: hf_metrics_inc(e->metrics, HF_STAT_BREAKER_HALF_OPENED); break;
-    case HF_BREAKER_CLOSED: hf_metrics_inc(e->metrics, HF_STAT_BREAKER_CLOSED); break;
+    case HF_BREAKER_OPEN:
+        hf_metrics_inc(e->metrics, HF_STAT_BREAKER_OPENED);
+        event = HF_EVENT_BREAKER_OPENED;
+        break;
+    case HF_BREAKER_HALF_OPEN:
+        hf_metrics_inc(e->metrics, HF_STAT_BREAKER_HALF_OPENED);
+        event = HF_EVENT_BREAKER_HALF_OPENED;
+        break;
+    case HF_BREAKER_CLOSED:
+        hf_metrics_inc(e->metrics, HF_STAT_BREAKER_CLOSED);
+        event = HF_EVENT_BREAKER_CLOSED;
+        break;
     default: break;
     }
-    hf_log(e->logger, move->to == HF_BREAKER_OPEN ? HF_LOG_WARN : HF_LOG_INFO, "breaker",
-           "%s -> %s: %s", hf_breaker_state_name(move->from), hf_breaker_state_name(move->to),
-           move->why);
+    const char *const         from = hf_breaker_state_name(move->from);
+    const char *const         to = hf_breaker_state_name(move->to);
+    const struct hf_log_field fields[] = { hf_log_text("from", from), hf_log_text("to", to),
+                                           hf_log_text("reason", move->why) };
+    hf_log(e->logger, event, fields, 3, "%s -> %s: %s", from, to, move->why);
     e->owner.attention(e->owner.ctx);
 }
 
 hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
-                        const struct hf_logger *logger, struct hf_metrics *metrics,
+                        struct hf_logger *logger, struct hf_metrics *metrics,
                         const struct hf_mux_owner *owner, const struct hf_endpoint_opts *opts)
 {
     hf_assert(opts->connections_max >= 1 && opts->connections_max <= HF_CONNECTIONS_MAX);
@@ -200,6 +212,13 @@ bool hf_endpoint_has_loose_ends(struct hf_endpoint *e)
            hf_mux_abandoned(&shared->mux) > 0;
 }
 
+/* A user's callback may call in the thread that would make the connection it waits for. */
+static bool is_tender(struct hf_endpoint *e)
+{
+    return atomic_load_explicit(&e->tender, memory_order_relaxed) ==
+           (uintptr_t)pthread_self();
+}
+
 /* ---- Shared -------------------------------------------------------------------- */
 
 /* Locked. What a caller is told while there is no connection to be had; HF_OK: wait. */
@@ -224,6 +243,9 @@ hf_err hf_endpoint_route(struct hf_endpoint *e, hf_instant deadline, struct hf_m
         const hf_err err = why_not(e, error);
         pthread_mutex_unlock(&e->lock);
         if (err) return err;
+        if (is_tender(e)) {
+            return hf_fail(error, HF_E_UNAVAILABLE, "called from the thread that connects");
+        }
         if (!hf_futex_wait(&e->news, news, deadline)) {
             return hf_fail(error, HF_E_TIMEOUT, "no connection in time");
         }
@@ -232,7 +254,7 @@ hf_err hf_endpoint_route(struct hf_endpoint *e, hf_instant deadline, struct hf_m
 
 hf_err hf_endpoint_wait(struct hf_endpoint *e, hf_instant deadline, struct hf_error *error)
 {
-    bool in_time = true;
+    bool in_time = !is_tender(e);
     while (!atomic_load(&e->is_closed)) {
         const uint32_t news = atomic_load(&e->news);
         if (atomic_load(&e->shared)) return HF_OK;
@@ -281,7 +303,7 @@ static struct hf_link *take_idle(struct hf_endpoint *e)
 hf_err hf_endpoint_lease(struct hf_endpoint *e, hf_instant deadline, struct hf_mux **mux,
                          struct hf_error *error)
 {
-    bool in_time = true;
+    bool in_time = !is_tender(e);
     for (;;) {
         const uint32_t news = atomic_load(&e->news);
         pthread_mutex_lock(&e->lock);

@@ -69,7 +69,7 @@ struct hf_link {
 struct hf_endpoint {
     struct hf_endpoint_opts    opts;
     const struct hf_allocator *allocator;
-    const struct hf_logger    *logger;
+    struct hf_logger          *logger;
     struct hf_metrics         *metrics;
     struct hf_mux_owner        owner;
     struct hf_spin             spin;
@@ -84,6 +84,7 @@ struct hf_endpoint {
     atomic_bool               is_closed;
     atomic_bool               is_check_wanted;
     atomic_bool               is_renewal_wanted;
+    _Atomic uintptr_t         tender;   /* Thread that tends it: it cannot wait for itself. */
     atomic_uint               protocol; /* Of the shared connection, 0 without. */
 
     pthread_mutex_t lock;
@@ -116,14 +117,14 @@ struct hf_endpoint {
     hf_instant         ping_started;
     _Atomic int        ping_ended;
     hf_instant         begun; /* Of the endpoint itself. */
+    hf_instant         lost;  /* The shared connection, not replaced yet; {0}: it was. */
     uint64_t           connects;
     unsigned           failed_dials; /* Since a connection was published. */
 };
 
 /* HF_E_NOMEM, HF_E_SYSTEM. owner->attention wakes the maintenance thread. */
 HF_NODISCARD hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
-                                     const struct hf_logger        *logger,
-                                     struct hf_metrics             *metrics,
+                                     struct hf_logger *logger, struct hf_metrics *metrics,
                                      const struct hf_mux_owner     *owner,
                                      const struct hf_endpoint_opts *opts);
 

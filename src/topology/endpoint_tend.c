@@ -27,7 +27,10 @@ static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant no
     }
     struct hf_error story;
     hf_mux_story(&link->mux, &story);
-    hf_log(e->logger, HF_LOG_INFO, "endpoint", "connection lost: %s", story.detail);
+    if (link->is_shared) e->lost = now;
+    const struct hf_log_field field = hf_log_text("reason", story.detail);
+    hf_log(e->logger, HF_EVENT_CONNECTION_LOST, &field, 1, "connection lost: %s",
+           story.detail);
 }
 
 /* Locked. */
@@ -210,21 +213,43 @@ static void note_up(struct hf_endpoint *e, bool is_degraded, hf_instant now, hf_
 
 /* A connection that is well finishes what it has begun; one that is not, or holds commands
  * whose callers have gone, is broken and fenced. */
-static void replace_shared(struct hf_endpoint *e)
+static void replace_shared(struct hf_endpoint *e, hf_instant now)
 {
     struct hf_link *old = atomic_exchange(&e->shared, NULL);
     if (!old) return;
     old->is_retiring = hf_breaker_state(&e->breaker) == HF_BREAKER_CLOSED &&
                        hf_mux_abandoned(&old->mux) == 0;
-    if (!old->is_retiring) break_and_fence(e, old, "replaced by a new connection");
+    if (old->is_retiring) return;
+    break_and_fence(e, old, "replaced by a new connection");
+    e->lost = now;
+}
+
+/* One that only replaces an old connection is no news. */
+static void tell_of_connection(struct hf_endpoint *e, bool is_first, unsigned attempts,
+                               hf_instant now)
+{
+    const bool                was_lost = e->lost.ns != 0;
+    const struct hf_log_field fields[] = {
+        hf_log_number("protocol", atomic_load(&e->protocol)),
+        hf_log_number("attempts", attempts),
+        hf_log_number("down_ms", hf_to_ms(hf_between(e->lost, now))),
+    };
+    e->lost = (hf_instant){ 0 };
+    if (is_first) {
+        hf_log(e->logger, HF_EVENT_CONNECTED, fields, 1, "connected");
+    } else if (was_lost) {
+        hf_log(e->logger, HF_EVENT_RECONNECTED, fields, 3, "connected again");
+    }
 }
 
 static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
 {
+    const bool      is_first = e->connects == 0;
+    const unsigned  attempts = e->failed_dials + 1;
     struct hf_link *link = attach(e, dialled, true, now);
     if (!link) return;
 
-    replace_shared(e);
+    replace_shared(e, now);
     pthread_mutex_lock(&e->lock);
     e->locked.is_fence_forbidden = !link->greeting.client_id || !link->greeting.run_id[0];
     pthread_mutex_unlock(&e->lock);
@@ -236,6 +261,7 @@ static void publish(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instan
     atomic_store(&e->shared, link);
     hf_breaker_hint_healthy(&e->breaker, now);
     hf_endpoint_announce(e);
+    tell_of_connection(e, is_first, attempts, now);
 }
 
 static void put_fresh(struct hf_endpoint *e, struct hf_dialled *dialled, hf_instant now)
@@ -277,9 +303,12 @@ static void note_failed_dial(struct hf_endpoint *e, const struct hf_dialled *dia
 
     hf_metrics_inc(e->metrics, HF_STAT_CONNECT_FAILURES);
     if (is_news) {
-        char where[HF_URL_DESCRIBE_MAX];
-        hf_url_describe(e->opts.plan.url, where, sizeof where);
-        hf_log(e->logger, HF_LOG_WARN, "endpoint", "%s: %s", where, dialled->error.detail);
+        const struct hf_log_field fields[] = {
+            hf_log_text("error", hf_category_name(hf_err_category(dialled->err))),
+            hf_log_text("reason", dialled->error.detail),
+            hf_log_number("attempts", e->failed_dials),
+        };
+        hf_log(e->logger, HF_EVENT_CONNECT_FAILED, fields, 3, "%s", dialled->error.detail);
     }
     if (!is_starting && hf_err_counts_against_endpoint(dialled->err))
         hf_breaker_hint_failed(&e->breaker, now);
@@ -398,6 +427,12 @@ static void end_check(struct hf_endpoint *e, hf_instant now)
         e->locked.checked = now;
         e->locked.check_took = took;
         pthread_mutex_unlock(&e->lock);
+        const struct hf_log_field fields[] = {
+            hf_log_text("error", hf_category_name(hf_err_category(verdict))),
+            hf_log_number("took_ms", hf_to_ms(took)),
+        };
+        hf_log(e->logger, HF_EVENT_HEALTH_CHECK_FAILED, fields, 2, "health check: %s",
+               hf_err_text(verdict));
     } else {
         note_up(e, hf_err_category(verdict) == HF_CATEGORY_DEGRADED, now, took);
     }
@@ -466,6 +501,7 @@ static void break_all(struct hf_endpoint *e)
 
 hf_instant hf_endpoint_tend(struct hf_endpoint *e, hf_instant now)
 {
+    atomic_store_explicit(&e->tender, (uintptr_t)pthread_self(), memory_order_relaxed);
     if (atomic_load(&e->is_closed)) break_all(e);
     reap(e, now);
     renew(e, now);

@@ -41,7 +41,7 @@ static void defaults_are_those_the_manual_names(void **state)
     assert_int_equal(o->breaker_timeout.ns, 60000000000);
     assert_int_equal(o->value_size_max, 64 << 20);
     assert_int_equal(o->large_size_max, 512 << 20);
-    assert_int_equal(o->logger.threshold, HF_LOG_WARN);
+    assert_int_equal(o->log.threshold, HF_LOG_WARN);
     assert_int_equal(hf_options_check(o, NULL), HF_OK);
     hf_options_close(o);
 }
