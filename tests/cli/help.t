@@ -248,6 +248,11 @@ ALL OPTIONS
       asked.
       debug, info, warn, error or silent; default warn; REDIS_LOG_LEVEL
 
+  --log-format format
+      How records are written; auto: natively to systemd's journal, or else
+      logfmt.
+      auto, logfmt or json; default auto; REDIS_LOG_FORMAT
+
 EXIT STATUS
   0  ok
   1  there is no such entry
