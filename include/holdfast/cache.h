@@ -44,6 +44,8 @@ HF_BEGIN_DECLS
 enum {
     HF_CACHE_NEAR_BYTES_MIN = 64 * 1024,
     HF_METADATA_MAX = 4096, /* Bytes. */
+    HF_TAGS_MAX = 16,       /* Of one entry. */
+    HF_TAG_SIZE_MAX = 64,   /* Bytes of a tag's name. */
 };
 
 struct hf_cache;
@@ -128,6 +130,9 @@ struct hf_set {
     enum hf_set_condition condition;
     struct hf_bytes       metadata; /* Of the application, given back with the value: where it
                                      * came from, what it cost. Counts as part of it. */
+    const struct hf_bytes *tags;    /* Invalidating any of them makes the entry miss: see
+                                     * invalidate.h. Names of 1 to HF_TAG_SIZE_MAX bytes. */
+    size_t                 tag_count; /* At most HF_TAGS_MAX. */
 };
 
 HF_API hf_duration hf_cache_default_ttl(const struct hf_cache *cache);

@@ -4,6 +4,7 @@
  *     err = hf_cache_delete_matching(cache, NULL, hf_str("user:42:*"), &sweep, NULL, NULL,
  *                                    &error);
  *
+ *     hf_cache_invalidate_tag    those that were stored with a tag; O(1)
  *     hf_cache_delete_matching   those whose keys match a pattern; looks at all keys
  *     hf_cache_clear             all of them at once (cache.h)
  *
@@ -17,6 +18,30 @@
 #include <holdfast/cache.h>
 
 HF_BEGIN_DECLS
+
+/* Every entry stored with this tag (struct hf_set, struct hf_load) misses: at once here, and
+ * within 3 s in other processes; what is being loaded with it now is not stored. It is never
+ * served stale either. What is set later is valid again, whatever it was computed from: who
+ * computes while others invalidate uses hf_cache_load(), which tells the two apart.
+ *
+ * Each tag has a version in Redis, which is deleted; entries carry the versions that their
+ * tags had and are compared with them on reading. Versions are read once a second at most for
+ * each tag that is in use, by one more round trip then. One that was evicted, or cannot be
+ * read, makes its entries miss.
+ *
+ * A failure is not forgotten: the tag's entries miss here until it was made up for, as those
+ * of a failed hf_cache_delete(). HF_E_INVALID for an empty name or more than HF_TAGS_MAX,
+ * HF_E_TOO_LARGE for a long one. */
+HF_API HF_NODISCARD hf_err hf_cache_invalidate_tag(struct hf_cache      *cache,
+                                                   const struct hf_call *call,
+                                                   struct hf_bytes       tag,
+                                                   struct hf_error      *error);
+
+/* Several in one round trip. On a failure some may be invalidated and others not yet. */
+HF_API HF_NODISCARD hf_err hf_cache_invalidate_tags(struct hf_cache       *cache,
+                                                    const struct hf_call  *call,
+                                                    const struct hf_bytes *tags, size_t count,
+                                                    struct hf_error *error);
 
 /* How far a sweep has come. Zero-initialised to begin with; kept as it is to go on with. */
 struct hf_sweep {

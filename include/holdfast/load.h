@@ -56,11 +56,15 @@ struct hf_load {
                                  * probability, the value loaded anew in the background. */
     bool        stale_while_loading; /* Who finds a stale value takes it at once; it is loaded
                                       * in the background. */
-    hf_duration soft_timeout; /* Who finds a stale value waits that long for the load, then
-                               * takes the stale value; 0: to the call's deadline. */
-    bool        in_caller;    /* The first who asks loads in his own thread, which the call's
-                               * timeout then does not bound; the others wait or take what
-                               * they have. */
+    hf_duration soft_timeout;    /* Who finds a stale value waits that long for the load, then
+                                  * takes the stale value; 0: to the call's deadline. */
+    const struct hf_bytes *tags; /* As those of struct hf_set; their versions are read before
+                                  * the loader runs, so invalidating one during the load voids
+                                  * it. Copied. */
+    size_t                 tag_count;
+    bool in_caller; /* The first who asks loads in his own thread, which the call's
+                     * timeout then does not bound; the others wait or take what
+                     * they have. */
     void (*release_ctx)(void *ctx); /* Called once for each hf_cache_load(), perhaps after it
                                      * has returned, when ctx is not used any more; from the
                                      * caller's thread or a loader's. NULL: none. */

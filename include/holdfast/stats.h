@@ -83,6 +83,9 @@ struct hf_client;
     X(CACHE_COMPRESS_IN,   cache_compress_in,   COUNTER, "Bytes of values before that")      \
     X(CACHE_COMPRESS_OUT,  cache_compress_out,  COUNTER, "Bytes of values after it")         \
     X(CACHE_DISTRUSTED,    cache_distrusted,    COUNTER, "Misses while a delete is due")     \
+    X(CACHE_TAG_INVALID,   cache_tag_invalid,   COUNTER, "Misses for an invalidated tag")    \
+    X(CACHE_TAG_CHECKS,    cache_tag_checks,    COUNTER, "Round trips for tags' versions")   \
+    X(CACHE_TAG_INVALIDATIONS, cache_tag_invalidations, COUNTER, "Tags invalidated")         \
     X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
     X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \
     X(CACHE_SETS_REFUSED,  cache_sets_refused,  COUNTER, "Not stored by their condition")    \

@@ -73,8 +73,10 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
     }
     cache->client = client;
     cache->allocator = a;
-    err = open_loaders(cache, options);
+    cache->tags = hf_alloc_zero(a, 1, sizeof *cache->tags);
+    err = cache->tags ? open_loaders(cache, options) : HF_E_NOMEM;
     if (err) {
+        hf_free(a, cache->tags);
         hf_free(a, cache);
         return hf_fail(error, err, "loaders");
     }
@@ -113,6 +115,7 @@ void hf_cache_close(struct hf_cache *cache)
     hf_packer_deinit(&cache->packer);
     if (!hf_client_is_forked(cache->client)) hf_flights_deinit(&cache->flights);
     hf_namespace_deinit(&cache->namespace);
+    hf_free(cache->allocator, cache->tags);
     hf_free(cache->allocator, cache);
     hf_cancel_restore(cancels);
 }

@@ -5,6 +5,7 @@
  *     cache_write.c  set, delete, touch, clear
  *     cache_many.c   the same for many keys in one round trip
  *     cache_sweep.c  delete by pattern
+ *     cache_tags.c   what tags are worth: read, checked, invalidated
  *     cache_metadata.c  what was said of a value, without it
  *     explain.c      why a key hits or misses
  *     cache_near.c   what of it is kept in the process
@@ -22,6 +23,7 @@
 #include "cache/near.h"
 #include "cache/pack.h"
 #include "cache/replay.h"
+#include "cache/tag_table.h"
 #include "cache/value.h"
 #include "observe/metrics.h"
 
@@ -38,6 +40,7 @@ struct hf_cache {
     struct hf_replay        replay;
     struct hf_flights       flights;
     struct hf_loader_pool  *loaders;
+    struct hf_tag_table    *tags;
     struct hf_cache_near   *near;   /* NULL: off. */
     struct hf_cache_access *access; /* NULL: off. */
     struct hf_packer        packer;
@@ -143,14 +146,25 @@ void hf_cache_count_stale(struct hf_cache *cache, const struct hf_value *value);
 /* The server's remaining TTL of an entry, when it was not asked for. */
 enum { HF_CACHE_LEFT_UNKNOWN = -1 };
 
-/* A value of the answer to GET: HF_OK, HF_MISS or why not, counted. Takes the source over on
- * HF_OK only. left_ms, as PTTL tells it, decides about the expiry of a sliding entry; where
- * it is unknown such an entry counts as whole. */
-HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache *cache, struct hf_bytes wire,
-                                        uint64_t hash, const struct hf_reply *reply,
-                                        int64_t left_ms, struct hf_value_source source,
-                                        bool stale_too, struct hf_value **value,
-                                        struct hf_error *error);
+/* How the answer to a GET is to be read. */
+struct hf_cache_found {
+    struct hf_bytes              wire;
+    uint64_t                     hash;
+    const struct hf_cache_limit *limit;   /* Of what must be asked about its tags. */
+    hf_instant                   since;   /* It was there by then; zero: by now. */
+    int64_t                      left_ms; /* As PTTL tells it: decides about the expiry of a
+                                           * sliding entry, which counts as whole where it is
+                                           * unknown. */
+    bool                         stale_too;
+    struct hf_error             *error;
+};
+
+/* Its value: HF_OK, HF_MISS or why not, counted. Takes the source over on HF_OK only. */
+HF_NODISCARD hf_err hf_cache_open_value(struct hf_cache             *cache,
+                                        const struct hf_cache_found *found,
+                                        const struct hf_reply       *reply,
+                                        struct hf_value_source       source,
+                                        struct hf_value            **value);
 
 /* GET, as hf_cache_open_value(); the value may say that there is none. */
 HF_NODISCARD hf_err hf_cache_fetch(struct hf_cache_op *op, bool stale_too,
@@ -169,14 +183,44 @@ HF_NODISCARD hf_err hf_cache_fetch_exact(struct hf_cache_op *op,
 void hf_cache_unlink_same(struct hf_cache_op *op,
                           const unsigned char header[HF_ENVELOPE_SIZE]);
 
+/* Lets the key live that long from now. Nobody waits for it, and it may fail. */
+void hf_cache_prolong(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                      struct hf_bytes wire, int64_t ms);
+
+/* HF_E_INVALID for an empty name or too many, HF_E_TOO_LARGE for a long one. */
+HF_NODISCARD hf_err hf_cache_check_tags(const struct hf_bytes *names, size_t count,
+                                        struct hf_error *error);
+
+/* The tags, as they are to be written into an entry that lives for ttl_ms: to be asked for
+ * before its value is computed. */
+HF_NODISCARD hf_err hf_cache_bind_tags(struct hf_cache             *cache,
+                                       const struct hf_cache_limit *limit,
+                                       const struct hf_bytes *names, size_t count,
+                                       int64_t ttl_ms, struct hf_tag tags[HF_TAGS_MAX],
+                                       struct hf_error *error);
+
+/* Whether the tags that an entry has, there by `since`, are valid: HF_OK, HF_MISS, which is
+ * counted, or why that cannot be said. need_ms: how long the entry is to live. */
+HF_NODISCARD hf_err hf_cache_trust_tags(struct hf_cache             *cache,
+                                        const struct hf_cache_limit *limit,
+                                        const struct hf_envelope *e, hf_instant since,
+                                        int64_t need_ms, struct hf_error *error);
+
+/* Reads what trusting these entries will ask for, in one round trip for all; next gives them
+ * one by one, and false at the end. Best effort. */
+void hf_cache_learn_tags(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                         hf_instant since, bool (*next)(void *ctx, struct hf_envelope *e),
+                         void      *ctx);
+
 /* A live entry without its value. */
 struct hf_cache_header {
-    struct hf_envelope envelope;                /* body.data is NULL. */
+    struct hf_envelope envelope;                /* Without tags.data and body.data. */
     unsigned char      bytes[HF_ENVELOPE_SIZE]; /* As they are in Redis. */
     int64_t            now_ms;                  /* When it was read, before its expiry. */
 };
 
-/* HF_MISS for what is not there, not ours or expired. */
+/* HF_MISS for what is not there, not ours or expired; and for what was invalidated by a tag,
+ * of which the header is given nevertheless. */
 HF_NODISCARD hf_err hf_cache_read_header(struct hf_cache_op     *op,
                                          struct hf_cache_header *header);
 
@@ -197,15 +241,24 @@ HF_NODISCARD hf_err hf_cache_add_metadata(const struct hf_cache *cache, struct h
                                           struct hf_bytes metadata, void **joined,
                                           struct hf_error *error);
 
+/* Puts how's tags into e, if there are any: their block, which must last as long. */
+HF_NODISCARD hf_err hf_cache_add_tags(struct hf_cache             *cache,
+                                      const struct hf_cache_limit *limit,
+                                      struct hf_envelope *e, const struct hf_set *how,
+                                      int64_t ttl_ms, unsigned char block[HF_TAG_BLOCK_MAX],
+                                      struct hf_error *error);
+
 /* hf_pack(), saying what failed. */
 HF_NODISCARD hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,
                                   struct hf_bytes wire, unsigned char *at, size_t room,
                                   struct hf_packed *packed, struct hf_error *error);
 
-/* A conditional set. KEYS: entry. ARGV: envelope, PX, now in ms, hf_cache_wanted(). Answers
- * 1, or 0 when the condition is not met. */
+/* A conditional set. KEYS: entry. ARGV: envelope, PX, now in ms, hf_cache_wanted(), a header
+ * with tags that was judged, and "valid" or not. Answers 1; 0 when the condition is not met;
+ * HF_CACHE_SET_UNJUDGED when there is an entry with tags and another header. */
 extern const struct hf_script hf_cache_set_if;
-struct hf_bytes               hf_cache_wanted(enum hf_set_condition condition);
+enum { HF_CACHE_SET_UNJUDGED = 2 };
+struct hf_bytes hf_cache_wanted(enum hf_set_condition condition);
 
 /* hf_cache_set_many() with a how for each. */
 HF_NODISCARD hf_err hf_cache_set_each(struct hf_cache *cache, const struct hf_call *call,

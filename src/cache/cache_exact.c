@@ -22,8 +22,12 @@ hf_err hf_cache_fetch_exact(struct hf_cache_op *op, unsigned char header[HF_ENVE
     if (!hf_reply_bytes(reply, &bytes) && bytes.size >= sizeof head) {
         memcpy(head, bytes.data, sizeof head);
     }
-    err = hf_cache_open_value(op->cache, op->key.wire, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
-                              hf_value_from_reply(reply), false, &found, op->error);
+    const struct hf_cache_found how = { .wire = op->key.wire,
+                                        .hash = op->hash,
+                                        .limit = &op->limit,
+                                        .left_ms = HF_CACHE_LEFT_UNKNOWN,
+                                        .error = op->error };
+    err = hf_cache_open_value(op->cache, &how, reply, hf_value_from_reply(reply), &found);
     if (err) {
         hf_reply_free(reply);
         return err;

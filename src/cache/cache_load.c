@@ -43,6 +43,10 @@ static hf_err read_options(struct load *l, struct hf_error *error)
     }
     if (how->soft_timeout.ns < 0)
         return hf_fail(error, HF_E_RANGE, "cache load: soft_timeout");
+    const hf_err unfit = hf_cache_check_tags(how->tags, how->tag_count, error);
+    if (unfit) return hf_fail_in(error, unfit, "cache load");
+    l->plan.tags = how->tags;
+    l->plan.tag_count = how->tag_count;
     l->plan.jitter_percent = how->jitter_percent;
     l->plan.release_ctx = how->release_ctx;
     hf_err err = option_ms(how->ttl, l->op.cache->default_ttl, &l->plan.ttl_ms, "ttl", error);

@@ -38,6 +38,7 @@ struct many {
     struct entry          *entries;
     uint64_t               token;
     const struct hf_bytes *keys;
+    hf_instant             since; /* When the entries had been read. */
 };
 
 static void release_shared(void *object)
@@ -195,8 +196,12 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
     if (err) return err;
 
     atomic_fetch_add_explicit(&shared->references, 1, memory_order_relaxed);
-    err = hf_cache_open_value(m->cache, key.wire, m->entries[i].hash, reply,
-                              HF_CACHE_LEFT_UNKNOWN, source, false, &found, NULL);
+    const struct hf_cache_found how = { .wire = key.wire,
+                                        .hash = m->entries[i].hash,
+                                        .limit = &m->limit,
+                                        .since = m->since,
+                                        .left_ms = HF_CACHE_LEFT_UNKNOWN };
+    err = hf_cache_open_value(m->cache, &how, reply, source, &found);
     hf_key_deinit(&key);
     if (err) {
         release_shared(shared);
@@ -211,9 +216,38 @@ static hf_err take_value(struct many *m, size_t i, struct shared_batch *shared,
     return err;
 }
 
+/* Going through the answers, for their tags. */
+struct walk {
+    const struct many         *m;
+    const struct shared_batch *shared;
+    bool                       is_one;
+    size_t                     i, index;
+};
+
+static bool next_tagged(void *ctx, struct hf_envelope *e)
+{
+    struct walk *w = ctx;
+    while (w->i < w->m->count) {
+        const struct hf_reply *reply;
+        struct hf_bytes        bytes;
+        const size_t           i = w->i++;
+        if (w->m->errs[i] || w->m->entries[i].is_near) continue;
+        if (answer(w->shared->batch, w->is_one, w->index++, &reply)) continue;
+        if (hf_reply_is_null(reply) || hf_reply_bytes(reply, &bytes)) continue;
+        if (hf_envelope_decode_header(bytes, w->m->entries[i].hash, e)) continue;
+        if (e->tags.size == 0 || bytes.size - HF_ENVELOPE_SIZE < e->tags.size) continue;
+        e->tags.data = (const unsigned char *)bytes.data + HF_ENVELOPE_SIZE;
+        return true;
+    }
+    return false;
+}
+
 static void take_values(struct many *m, struct shared_batch *shared, bool is_one,
                         struct hf_value **values)
 {
+    struct walk walk = { m, shared, is_one, 0, 0 };
+    m->since = hf_now();
+    hf_cache_learn_tags(m->cache, &m->limit, m->since, next_tagged, &walk);
     for (size_t i = 0, index = 0; i < m->count; i++) {
         const struct hf_reply *reply;
         if (m->errs[i] || m->entries[i].is_near) continue;
@@ -347,8 +381,10 @@ static hf_err add_command(struct many *m, struct hf_bytes wire, struct hf_bytes 
                                      envelope,
                                      expiry,
                                      hf_cache_decimal(&now, hf_unix_ms()),
-                                     hf_cache_wanted(condition) };
-    return hf_batch_add(m->batch, argv, 8);
+                                     hf_cache_wanted(condition),
+                                     hf_str(""),
+                                     hf_str("") };
+    return hf_batch_add(m->batch, argv, 10);
 }
 
 /* One set, its envelope built in scratch, which grows to the largest of them. */
@@ -358,12 +394,13 @@ static hf_err add_set(struct many *m, const struct hf_key *key, struct hf_bytes 
     struct hf_envelope e = hf_cache_envelope(m->cache, value, hf_hash64(key->wire, m->token),
                                              ttl_ms);
     struct hf_packed   packed;
+    unsigned char      tags[HF_TAG_BLOCK_MAX];
     void              *joined = NULL;
-    hf_err             err = HF_OK;
-    if (how) err = hf_cache_add_metadata(m->cache, &e, how->metadata, &joined, NULL);
+    hf_err err = hf_cache_add_tags(m->cache, &m->limit, &e, how, ttl_ms, tags, m->error);
+    if (!err && how) err = hf_cache_add_metadata(m->cache, &e, how->metadata, &joined, NULL);
     if (err) return err;
 
-    const size_t room = HF_ENVELOPE_SIZE + e.body.size + HF_ENVELOPE_SEAL_SIZE;
+    const size_t room = HF_ENVELOPE_SIZE + e.tags.size + e.body.size + HF_ENVELOPE_SEAL_SIZE;
     hf_buffer_clear(scratch, SIZE_MAX);
     err = hf_buffer_reserve(scratch, room);
     if (!err) {
@@ -390,7 +427,8 @@ static hf_err add_sets(struct many *m, const struct given *g)
     struct hf_buffer scratch;
     hf_err           err = HF_OK;
     hf_buffer_init(&scratch, m->cache->allocator,
-                   HF_ENVELOPE_SIZE + m->cache->value_size_max + HF_ENVELOPE_SEAL_SIZE);
+                   HF_ENVELOPE_SIZE + HF_TAG_BLOCK_MAX + m->cache->value_size_max +
+                       HF_ENVELOPE_SEAL_SIZE);
     for (size_t i = 0; i < m->count && !err; i++) {
         struct hf_key key;
         int64_t       ttl_ms;
@@ -417,13 +455,22 @@ static void settle(struct many *m, size_t i, struct hf_bytes name)
 }
 
 /* What came of a set: an answer of 0 says that its condition was not met. */
-static hf_err set_outcome(struct many *m, size_t command, enum hf_set_condition condition)
+static hf_err set_outcome(struct many *m, size_t command, enum hf_set_condition condition,
+                          bool *is_unjudged)
 {
     const struct hf_reply *reply;
     int64_t                is_set = 1;
     hf_err                 err = hf_batch_result(m->batch, command, &reply, NULL);
     if (!err && condition != HF_SET_ALWAYS) err = hf_reply_int(reply, &is_set);
+    *is_unjudged = !err && is_set == HF_CACHE_SET_UNJUDGED;
     return err || is_set ? err : HF_MISS;
+}
+
+/* A set whose condition hangs on tags, which a set of its own judges. */
+static hf_err set_alone(struct many *m, const struct given *g, size_t i)
+{
+    const struct hf_call call = hf_cache_call(&m->limit, HF_COMMAND_AUTO);
+    return hf_cache_set(m->cache, &call, g->keys[i], g->values[i], how_of(g, i), NULL);
 }
 
 static hf_err set_all(struct many *m, const struct hf_call *call, const struct given *g)
@@ -441,8 +488,13 @@ static hf_err set_all(struct many *m, const struct hf_call *call, const struct g
     evict_near(m, g->keys);
     run(m, is_conditional ? HF_COMMAND_ACCUMULATING : HF_COMMAND_IDEMPOTENT);
     for (size_t i = 0, command = 0; i < m->count; i++) {
+        bool is_unjudged;
         if (m->errs[i]) continue;
-        m->errs[i] = set_outcome(m, command++, condition_of(g, i));
+        m->errs[i] = set_outcome(m, command++, condition_of(g, i), &is_unjudged);
+        if (is_unjudged) {
+            m->errs[i] = set_alone(m, g, i);
+            continue;
+        }
         if (m->errs[i] == HF_MISS) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_SETS_REFUSED);
         if (m->errs[i]) continue;
         settle(m, i, g->keys[i]);

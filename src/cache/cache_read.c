@@ -37,32 +37,51 @@ static hf_err take(struct hf_cache *cache, struct hf_bytes wire, struct hf_envel
     return err ? hf_fail(error, err, "value") : HF_OK;
 }
 
-hf_err hf_cache_open_value(struct hf_cache *cache, struct hf_bytes wire, uint64_t hash,
-                           const struct hf_reply *reply, int64_t left_ms,
-                           struct hf_value_source source, bool stale_too,
-                           struct hf_value **value, struct hf_error *error)
+/* How long an entry's tags must last for it. */
+static int64_t need_ms(const struct hf_cache *cache, const struct hf_envelope *e,
+                       int64_t now_ms)
+{
+    const int64_t until_ms = e->sliding ? now_ms + (e->expires_ms - e->created_ms)
+                                        : e->expires_ms;
+    const int64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    const int64_t most_ms = hf_to_ms(HF_CACHE_TTL_MAX);
+    return (left_ms < most_ms ? left_ms : most_ms) + cache->stale_limit_ms;
+}
+
+hf_err hf_cache_open_value(struct hf_cache *cache, const struct hf_cache_found *found,
+                           const struct hf_reply *reply, struct hf_value_source source,
+                           struct hf_value **value)
 {
     struct hf_bytes bytes;
     if (hf_reply_is_null(reply)) return HF_MISS;
-    if (hf_reply_bytes(reply, &bytes)) return hf_fail(error, HF_E_PROTOCOL, "GET");
+    if (hf_reply_bytes(reply, &bytes)) return hf_fail(found->error, HF_E_PROTOCOL, "GET");
 
     struct hf_envelope            envelope;
-    const enum hf_envelope_status status = hf_envelope_decode(bytes, hash, &envelope);
+    const enum hf_envelope_status status = hf_envelope_decode(bytes, found->hash, &envelope);
     if (status) return hf_cache_count_unusable(cache, status);
-    if (envelope.tags.size || envelope.raw_size > cache->value_size_max) {
+    if (envelope.raw_size > cache->value_size_max) {
         return hf_cache_count_unusable(cache, HF_ENVELOPE_OTHER_VERSION);
     }
 
     const int64_t now_ms = hf_unix_ms();
-    const int64_t expires_ms = expiry(cache, &envelope, left_ms, now_ms);
+    const int64_t expires_ms = expiry(cache, &envelope, found->left_ms, now_ms);
     const bool    expired = expires_ms <= now_ms;
     const bool    too_old = now_ms - cache->stale_limit_ms >= expires_ms;
-    if (expired && (too_old || !stale_too)) {
+    if (expired && (too_old || !found->stale_too)) {
         hf_metrics_inc(cache->metrics, HF_STAT_CACHE_EXPIRED);
         return HF_MISS;
     }
 
-    const hf_err err = take(cache, wire, &envelope, now_ms, expires_ms, source, value, error);
+    hf_err err = HF_OK;
+    if (envelope.tags.size) {
+        err = hf_cache_trust_tags(cache, found->limit, &envelope,
+                                  found->since.ns ? found->since : hf_now(),
+                                  need_ms(cache, &envelope, now_ms), found->error);
+    }
+    if (!err) {
+        err = take(cache, found->wire, &envelope, now_ms, expires_ms, source, value,
+                   found->error);
+    }
     if (err) return err;
     hf_metrics_add(cache->metrics, HF_STAT_CACHE_BYTES_READ, (int64_t)envelope.raw_size);
     return HF_OK;
@@ -84,6 +103,17 @@ void hf_cache_count_stale(struct hf_cache *cache, const struct hf_value *value)
            "a stale value was given, %lld ms old", (long long)age_ms);
 }
 
+static struct hf_cache_found found_by(const struct hf_cache_op *op, int64_t left_ms,
+                                      bool stale_too)
+{
+    return (struct hf_cache_found){ .wire = op->key.wire,
+                                    .hash = op->hash,
+                                    .limit = &op->limit,
+                                    .left_ms = left_ms,
+                                    .stale_too = stale_too,
+                                    .error = op->error };
+}
+
 static hf_err fetch_plain(struct hf_cache_op *op, bool stale_too, struct hf_value **value)
 {
     const struct hf_bytes argv[] = { hf_str("GET"), op->key.wire };
@@ -91,8 +121,8 @@ static hf_err fetch_plain(struct hf_cache_op *op, bool stale_too, struct hf_valu
     hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 2, &reply);
     if (err) return err;
 
-    err = hf_cache_open_value(op->cache, op->key.wire, op->hash, reply, HF_CACHE_LEFT_UNKNOWN,
-                              hf_value_from_reply(reply), stale_too, value, op->error);
+    const struct hf_cache_found found = found_by(op, HF_CACHE_LEFT_UNKNOWN, stale_too);
+    err = hf_cache_open_value(op->cache, &found, reply, hf_value_from_reply(reply), value);
     if (err) hf_reply_free(reply);
     return err;
 }
@@ -111,15 +141,13 @@ static void forget(hf_err err, struct hf_reply *reply, const struct hf_error *er
     hf_reply_free(reply);
 }
 
-/* Nobody waits for it; if it fails the next reader tries again. */
-static void prolong(struct hf_cache_op *op, int64_t ttl_ms)
+void hf_cache_prolong(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                      struct hf_bytes wire, int64_t ms)
 {
     struct hf_cache_number n;
-    const struct hf_bytes  argv[] = { hf_str("PEXPIRE"), op->key.wire,
-                                      hf_cache_decimal(&n,
-                                                       ttl_ms + op->cache->stale_limit_ms) };
-    const struct hf_call   call = hf_cache_call(&op->limit, HF_COMMAND_IDEMPOTENT);
-    (void)!hf_client_command_async(op->cache->client, &call, argv, 3, forget, NULL);
+    const struct hf_bytes  argv[] = { hf_str("PEXPIRE"), wire, hf_cache_decimal(&n, ms) };
+    const struct hf_call   call = hf_cache_call(limit, HF_COMMAND_IDEMPOTENT);
+    (void)!hf_client_command_async(cache->client, &call, argv, 3, forget, NULL);
 }
 
 static hf_err open_sliding(struct hf_cache_op *op, struct hf_batch *batch, bool stale_too,
@@ -130,9 +158,9 @@ static hf_err open_sliding(struct hf_cache_op *op, struct hf_batch *batch, bool 
     const hf_err           err = hf_batch_result(batch, 0, &entry, op->error);
     if (err) return err;
     if (hf_batch_result(batch, 1, &ttl, NULL) == HF_OK) (void)!hf_reply_int(ttl, &left_ms);
-    return hf_cache_open_value(op->cache, op->key.wire, op->hash, entry, left_ms,
-                               (struct hf_value_source){ close_batch, batch }, stale_too,
-                               value, op->error);
+    const struct hf_cache_found found = found_by(op, left_ms, stale_too);
+    return hf_cache_open_value(op->cache, &found, entry,
+                               (struct hf_value_source){ close_batch, batch }, value);
 }
 
 /* GETEX would do in one command, but a near cache is not told of keys read by it. */
@@ -155,7 +183,10 @@ static hf_err fetch_sliding(struct hf_cache_op *op, bool stale_too, struct hf_va
     }
     const int64_t whole_ms = hf_value_sliding_ms(*value);
     const int64_t left_ms = hf_to_ms(hf_value_ttl(*value));
-    if (left_ms > 0 && left_ms < whole_ms / 2) prolong(op, whole_ms);
+    if (left_ms > 0 && left_ms < whole_ms / 2) {
+        hf_cache_prolong(op->cache, &op->limit, op->key.wire,
+                         whole_ms + op->cache->stale_limit_ms);
+    }
     return HF_OK;
 }
 
@@ -232,39 +263,59 @@ hf_err hf_cache_get_stale(struct hf_cache *cache, const struct hf_call *call,
     return get(cache, call, key, true, value, error);
 }
 
+/* The first bytes of the entry, with its tags if it has any: they are asked for once it is
+ * known how many. */
+static hf_err read_head(struct hf_cache_op *op, struct hf_envelope *e, struct hf_reply **kept,
+                        struct hf_bytes *bytes)
+{
+    struct hf_cache_number n;
+    for (size_t ask = HF_ENVELOPE_SIZE, need = 0;; ask = need) {
+        const struct hf_bytes argv[] = { hf_str("GETRANGE"), op->key.wire, hf_str("0"),
+                                         hf_cache_decimal(&n, (int64_t)ask - 1) };
+        struct hf_reply      *reply;
+        hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 4, &reply);
+        if (err == HF_E_WRONGTYPE) {
+            return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+        }
+        if (err) return err;
+        if (hf_reply_bytes(reply, bytes)) {
+            err = hf_fail(op->error, HF_E_PROTOCOL, "GETRANGE");
+        } else if (bytes->size == 0) {
+            err = HF_MISS;
+        } else {
+            enum hf_envelope_status status = hf_envelope_decode_header(*bytes, op->hash, e);
+            if (!status) status = hf_packer_check(&op->cache->packer, e);
+            need = HF_ENVELOPE_SIZE + (status ? 0 : e->tags.size);
+            if (!status && ask >= need && bytes->size < need) status = HF_ENVELOPE_TRUNCATED;
+            if (status) err = hf_cache_count_unusable(op->cache, status);
+        }
+        if (!err && ask >= need) {
+            e->tags.data = (const unsigned char *)bytes->data + HF_ENVELOPE_SIZE;
+            *kept = reply;
+            return HF_OK;
+        }
+        hf_reply_free(reply);
+        if (err) return err;
+    }
+}
+
 hf_err hf_cache_read_header(struct hf_cache_op *op, struct hf_cache_header *header)
 {
-    _Static_assert(HF_ENVELOPE_SIZE == 64, "GETRANGE counts to the last byte, 63");
-    const struct hf_bytes argv[] = { hf_str("GETRANGE"), op->key.wire, hf_str("0"),
-                                     hf_str("63") };
-    struct hf_reply      *reply;
-    hf_err                err = hf_cache_op_trust(op);
-    if (!err) err = hf_cache_run(op, HF_COMMAND_READ, argv, 4, &reply);
-    if (err == HF_E_WRONGTYPE) return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+    struct hf_envelope *e = &header->envelope;
+    struct hf_reply    *reply = NULL;
+    struct hf_bytes     bytes;
+    hf_err              err = hf_cache_op_trust(op);
+    if (!err) err = read_head(op, e, &reply, &bytes);
     if (err) return err;
 
-    struct hf_bytes bytes;
-    if (hf_reply_bytes(reply, &bytes)) {
-        err = hf_fail(op->error, HF_E_PROTOCOL, "GETRANGE");
-        goto out;
-    }
-    err = HF_MISS;
-    if (bytes.size == 0) goto out;
-
-    enum hf_envelope_status status = hf_envelope_decode_header(bytes, op->hash,
-                                                               &header->envelope);
-    if (!status) status = hf_packer_check(&op->cache->packer, &header->envelope);
-    if (status) {
-        err = hf_cache_count_unusable(op->cache, status);
-        goto out;
-    }
     header->now_ms = hf_unix_ms();
-    const struct hf_envelope *e = &header->envelope;
-    if (!e->is_absent && (e->sliding || e->expires_ms > header->now_ms)) {
-        memcpy(header->bytes, bytes.data, HF_ENVELOPE_SIZE);
-        err = HF_OK;
+    memcpy(header->bytes, bytes.data, HF_ENVELOPE_SIZE);
+    if (e->is_absent || (!e->sliding && e->expires_ms <= header->now_ms)) err = HF_MISS;
+    if (!err && e->tags.size) {
+        err = hf_cache_trust_tags(op->cache, &op->limit, e, hf_now(),
+                                  need_ms(op->cache, e, header->now_ms), op->error);
     }
-out:
+    e->tags.data = NULL;
     hf_reply_free(reply);
     return err;
 }

@@ -18,13 +18,13 @@ struct hf_bytes hf_cache_decimal(struct hf_cache_number *n, int64_t value)
     return hf_bytes(n->text, (size_t)size);
 }
 
-/* KEYS: entry. ARGV: envelope, PX, now in ms, whether it must be present.
- * Present is what get would find, as far as the header tells: of the same key and namespace
+/* Present is what get would find, as far as the header tells: of the same key and namespace
  * (its hash is that of the new envelope), encrypted if the new one is (flag 8), not kept only
- * to be served stale, and not the news that there is no value (flag 2). */
+ * to be served stale, and not the news that there is no value (flag 2). Of one with tags
+ * (their size is at 6) the caller must have said what they are worth. */
 const struct hf_script hf_cache_set_if = HF_SCRIPT(
-    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 47)\n"
-    "local present = type(head) == 'string' and #head == 48\n"
+    "local head = redis.pcall('GETRANGE', KEYS[1], 0, 63)\n"
+    "local present = type(head) == 'string' and #head == 64\n"
     "    and string.sub(head, 1, 4) == string.sub(ARGV[1], 1, 4)\n"
     "    and math.floor(string.byte(head, 6) / 2) % 2 == 0\n"
     "    and math.floor(string.byte(head, 6) / 8) % 2\n"
@@ -32,6 +32,10 @@ const struct hf_script hf_cache_set_if = HF_SCRIPT(
     "    and string.sub(head, 41, 48) == string.sub(ARGV[1], 41, 48)\n"
     "    and (string.byte(head, 6) % 2 == 1\n"
     "         or struct.unpack('<i8', head, 17) > tonumber(ARGV[3]))\n"
+    "if present and struct.unpack('<H', head, 7) > 0 then\n"
+    "    if head ~= ARGV[5] then return 2 end\n"
+    "    present = ARGV[6] == 'valid'\n"
+    "end\n"
     "if present ~= (ARGV[4] == 'present') then return 0 end\n"
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
     "return 1\n");
@@ -54,9 +58,10 @@ static const struct hf_script replace_if_same = HF_SCRIPT(
     "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\n"
     "return 1\n");
 
-hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class class,
-                           const struct hf_script *script, const struct hf_bytes *keys,
-                           size_t key_count, const struct hf_bytes *args, size_t arg_count)
+static hf_err run_script(struct hf_cache_op     *op, enum hf_command_class class,
+                         const struct hf_script *script, const struct hf_bytes *keys,
+                         size_t key_count, const struct hf_bytes *args, size_t arg_count,
+                         int64_t *answer)
 {
     const struct hf_call with = hf_cache_call(&op->limit, class);
 
@@ -65,10 +70,18 @@ hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class cla
                                   arg_count, &reply, op->error);
     if (err) return err;
 
-    int64_t done;
-    err = hf_reply_int(reply, &done);
+    err = hf_reply_int(reply, answer);
     hf_reply_free(reply);
-    if (err) return hf_fail(op->error, HF_E_PROTOCOL, "script");
+    return err ? hf_fail(op->error, HF_E_PROTOCOL, "script") : HF_OK;
+}
+
+hf_err hf_cache_run_script(struct hf_cache_op     *op, enum hf_command_class class,
+                           const struct hf_script *script, const struct hf_bytes *keys,
+                           size_t key_count, const struct hf_bytes *args, size_t arg_count)
+{
+    int64_t      done;
+    const hf_err err = run_script(op, class, script, keys, key_count, args, arg_count, &done);
+    if (err) return err;
     return done ? HF_OK : HF_MISS;
 }
 
@@ -77,18 +90,38 @@ struct hf_bytes hf_cache_wanted(enum hf_set_condition condition)
     return hf_str(condition == HF_SET_IF_PRESENT ? "present" : "absent");
 }
 
+/* Where there is an entry with tags, it is judged and the script run again. */
+static hf_err store_if(struct hf_cache_op *op, struct hf_bytes envelope,
+                       struct hf_bytes expiry, enum hf_set_condition condition)
+{
+    struct hf_cache_header there = { .now_ms = 0 };
+    struct hf_cache_number now;
+    const char            *verdict = "";
+    for (;;) {
+        const struct hf_bytes args[] = { envelope,
+                                         expiry,
+                                         hf_cache_decimal(&now, hf_unix_ms()),
+                                         hf_cache_wanted(condition),
+                                         hf_bytes(there.bytes, sizeof there.bytes),
+                                         hf_str(verdict) };
+        int64_t               answer;
+        hf_err err = run_script(op, HF_COMMAND_ACCUMULATING, &hf_cache_set_if, &op->key.wire,
+                                1, args, 6, &answer);
+        if (err) return err;
+        if (answer != HF_CACHE_SET_UNJUDGED) return answer ? HF_OK : HF_MISS;
+
+        err = hf_cache_read_header(op, &there);
+        if (err && err != HF_MISS) return err;
+        verdict = err ? "invalid" : "valid";
+    }
+}
+
 static hf_err store(struct hf_cache_op *op, struct hf_bytes envelope, int64_t ttl_ms,
                     enum hf_set_condition condition)
 {
-    struct hf_cache_number px, now;
+    struct hf_cache_number px;
     const struct hf_bytes  expiry = hf_cache_decimal(&px, ttl_ms + op->cache->stale_limit_ms);
-    if (condition != HF_SET_ALWAYS) {
-        const struct hf_bytes args[] = { envelope, expiry,
-                                         hf_cache_decimal(&now, hf_unix_ms()),
-                                         hf_cache_wanted(condition) };
-        return hf_cache_run_script(op, HF_COMMAND_ACCUMULATING, &hf_cache_set_if,
-                                   &op->key.wire, 1, args, 4);
-    }
+    if (condition != HF_SET_ALWAYS) return store_if(op, envelope, expiry, condition);
 
     const struct hf_bytes argv[] = { hf_str("SET"), op->key.wire, envelope, hf_str("PX"),
                                      expiry };
@@ -120,13 +153,30 @@ hf_err hf_cache_pack(struct hf_cache *cache, const struct hf_envelope *e,
     return err ? hf_fail(error, err, "envelope of %zu bytes", e->body.size) : HF_OK;
 }
 
+hf_err hf_cache_add_tags(struct hf_cache *cache, const struct hf_cache_limit *limit,
+                         struct hf_envelope *e, const struct hf_set *how, int64_t ttl_ms,
+                         unsigned char block[HF_TAG_BLOCK_MAX], struct hf_error *error)
+{
+    struct hf_tag tags[HF_TAGS_MAX];
+    if (!how || how->tag_count == 0) return HF_OK;
+    const hf_err err = hf_cache_bind_tags(cache, limit, how->tags, how->tag_count, ttl_ms,
+                                          tags, error);
+    if (err) return err;
+    hf_tag_block_write(tags, how->tag_count, e->key_hash, block);
+    e->tags = hf_bytes(block, hf_tag_block_size(tags, how->tag_count));
+    return HF_OK;
+}
+
 static hf_err wrap_and_store(struct hf_cache_op *op, struct hf_bytes value, int64_t ttl_ms,
                              const struct hf_set *how)
 {
-    unsigned char      on_stack[ON_STACK];
+    unsigned char      on_stack[ON_STACK], tags[HF_TAG_BLOCK_MAX];
     struct hf_envelope e = hf_cache_envelope(op->cache, value, op->hash, ttl_ms);
     struct hf_packed   packed;
     void              *joined = NULL;
+    const hf_err       bound = hf_cache_add_tags(op->cache, &op->limit, &e, how, ttl_ms, tags,
+                                                 op->error);
+    if (bound) return bound;
     hf_err err = how ? hf_cache_add_metadata(op->cache, &e, how->metadata, &joined, op->error)
                      : HF_OK;
     if (err) return err;
@@ -170,7 +220,8 @@ hf_err hf_cache_check_set(const struct hf_cache *cache, struct hf_bytes value,
         return hf_fail(error, HF_E_TOO_LARGE, "cache set: value of %zu bytes, limit %zu",
                        value.size, cache->value_size_max);
     }
-    const hf_err err = hf_cache_ttl_ms(how ? how->ttl : cache->default_ttl, ttl_ms, error);
+    hf_err err = how ? hf_cache_check_tags(how->tags, how->tag_count, error) : HF_OK;
+    if (!err) err = hf_cache_ttl_ms(how ? how->ttl : cache->default_ttl, ttl_ms, error);
     return err ? hf_fail_in(error, err, "cache set") : HF_OK;
 }
 

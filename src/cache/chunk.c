@@ -80,8 +80,12 @@ hf_err hf_chunk_fetch(struct hf_cache_op *op, const struct hf_generation *genera
     if (err == HF_E_WRONGTYPE) return HF_MISS;
     if (err) return hf_fail_in(op->error, err, "chunk %" PRIu32, index);
 
-    err = hf_cache_open_value(op->cache, key, hf_hash64(key, 0), reply, HF_CACHE_LEFT_UNKNOWN,
-                              hf_value_from_reply(reply), false, value, op->error);
+    const struct hf_cache_found found = { .wire = key,
+                                          .hash = hf_hash64(key, 0),
+                                          .limit = &op->limit,
+                                          .left_ms = HF_CACHE_LEFT_UNKNOWN,
+                                          .error = op->error };
+    err = hf_cache_open_value(op->cache, &found, reply, hf_value_from_reply(reply), value);
     if (err) hf_reply_free(reply);
     return err;
 }

@@ -21,6 +21,8 @@ hf_err hf_keyspace_init(struct hf_keyspace *space, const struct hf_allocator *a,
     space->head_size = prefix.size + (size_t)tail;
     snprintf(space->token, sizeof space->token, "%.*s/namespace", (int)space->head_size - 1,
              space->head);
+    snprintf(space->tags, sizeof space->tags, "%.*s/tag:", (int)space->head_size - 1,
+             space->head);
     return HF_OK;
 }
 
@@ -85,4 +87,14 @@ void hf_key_deinit(struct hf_key *key)
 {
     hf_free(key->allocator, key->block);
     key->block = NULL;
+}
+
+void hf_tag_key_init(struct hf_tag_key *key, const struct hf_keyspace *space,
+                     struct hf_bytes name)
+{
+    const size_t front = strlen(space->tags);
+    hf_assert(name.size > 0 && name.size <= HF_TAG_SIZE_MAX);
+    memcpy(key->bytes, space->tags, front);
+    memcpy(key->bytes + front, name.data, name.size);
+    key->wire = hf_bytes(key->bytes, front + name.size);
 }

@@ -4,6 +4,7 @@
  *     lease{<prefix>@<version>:<key>}                         see cache_load.c
  *     <prefix>@<version>/chunk:<generation>:<index>          see chunk.h
  *     <prefix>@<version>/namespace      myapp@1/namespace    see namespace.h
+ *     <prefix>@<version>/tag:<name>     myapp@1/tag:prices   see cache_tags.c
  *
  * A prefix holds no '@', so two caches with another prefix or version never share a key. Each
  * entry is a key of its own and no command touches two, so Redis Cluster may spread them; a
@@ -15,6 +16,8 @@
 
 #ifndef HF_CACHE_KEY_H
 #define HF_CACHE_KEY_H
+
+#include "cache/tag_block.h"
 
 #include <holdfast/alloc.h>
 #include <holdfast/bytes.h>
@@ -32,6 +35,13 @@ struct hf_keyspace {
     char                       head[HF_KEY_PREFIX_MAX + 16]; /* "<prefix>@<version>:" */
     size_t                     head_size;
     char                       token[HF_KEY_PREFIX_MAX + 32]; /* The namespace token's key. */
+    char                       tags[HF_KEY_PREFIX_MAX + 24];  /* "<prefix>@<version>/tag:" */
+};
+
+/* Where the version of a tag is kept. Must not be copied or moved. */
+struct hf_tag_key {
+    struct hf_bytes wire;
+    char            bytes[HF_KEY_PREFIX_MAX + 24 + HF_TAG_SIZE_MAX];
 };
 
 struct hf_key {
@@ -55,5 +65,9 @@ void                hf_key_deinit(struct hf_key *key);
  * the key has braces that are no hash tag. HF_E_NOMEM. */
 HF_NODISCARD hf_err hf_key_init_lease(struct hf_key *lease, const struct hf_allocator *a,
                                       struct hf_bytes entry);
+
+/* The key of a tag whose name is 1 to HF_TAG_SIZE_MAX bytes. */
+void hf_tag_key_init(struct hf_tag_key *key, const struct hf_keyspace *space,
+                     struct hf_bytes name);
 
 #endif

@@ -28,7 +28,8 @@ static const struct hf_script give_lease_back = HF_SCRIPT(
 /* A loaded value with its envelope in front of it. */
 struct block {
     const struct hf_allocator *allocator;
-    size_t                     size; /* Of the value, with its metadata in front of it. */
+    size_t                     body; /* Where the value is, behind envelope and tags. */
+    size_t                     size; /* Of it, with its metadata in front. */
     bool                       has_metadata;
     unsigned char              bytes[];
 };
@@ -36,7 +37,8 @@ struct block {
 struct hf_loaded {
     const struct hf_allocator *allocator;
     size_t                     value_size_max;
-    struct block              *block; /* NULL before hf_loaded_set(). */
+    size_t                     tags_size; /* Of their block. */
+    struct block              *block;     /* NULL before hf_loaded_set(). */
 };
 
 struct hf_load_job {
@@ -54,6 +56,9 @@ struct hf_load_job {
     bool                 is_here;
     uint64_t             ticket; /* See hf_replay_ticket(). */
     struct hf_loaded     loaded;
+    struct hf_tag        tags[HF_TAGS_MAX]; /* As they were before the load. */
+    size_t               tag_count;
+    char                 tag_names[];
 };
 
 static struct hf_bytes name_of(const struct hf_load_job *job)
@@ -80,14 +85,16 @@ hf_err hf_loaded_set_with(struct hf_loaded *loaded, struct hf_bytes value,
         front > loaded->value_size_max - value.size) {
         return HF_E_TOO_LARGE;
     }
+    const size_t  at = HF_ENVELOPE_SIZE + loaded->tags_size;
     struct block *block = hf_alloc(loaded->allocator,
-                                   sizeof *block + HF_ENVELOPE_SIZE + front + value.size);
+                                   sizeof *block + at + front + value.size);
     if (!block) return HF_E_NOMEM;
 
     block->allocator = loaded->allocator;
+    block->body = at;
     block->size = front + value.size;
     block->has_metadata = front > 0;
-    unsigned char *const body = block->bytes + HF_ENVELOPE_SIZE;
+    unsigned char *const body = block->bytes + at;
     if (front) hf_metadata_write(metadata, body);
     if (value.size) memcpy(body + front, value.data, value.size);
     free_block(loaded->block);
@@ -148,13 +155,29 @@ static void abandon(struct hf_loader_job *base)
     leave_flight(of(base));
 }
 
+/* Copies the names behind the job. */
+static void take_tags(struct hf_load_job *job, const struct hf_load_plan *plan)
+{
+    char *at = job->tag_names;
+    for (size_t i = 0; i < plan->tag_count; i++) {
+        const struct hf_bytes name = plan->tags[i];
+        memcpy(at, name.data, name.size);
+        job->tags[i].name = hf_bytes(at, name.size);
+        at += name.size;
+    }
+    job->tag_count = plan->tag_count;
+    job->loaded.tags_size = hf_tag_block_size(job->tags, job->tag_count);
+}
+
 hf_err hf_load_job_open(struct hf_cache *cache, const struct hf_call *call,
                         struct hf_bytes name, const struct hf_load_plan *plan,
                         struct hf_flight *flight, struct hf_value *in_hand,
                         struct hf_load_job **opened)
 {
     const struct hf_allocator *a = hf_loader_pool_allocator(cache->loaders);
-    struct hf_load_job        *job = hf_alloc_zero(a, 1, sizeof *job);
+    size_t                     names_size = 0;
+    for (size_t i = 0; i < plan->tag_count; i++) names_size += plan->tags[i].size;
+    struct hf_load_job *job = hf_alloc_zero(a, 1, sizeof *job + names_size);
     if (!job) return HF_E_NOMEM;
 
     job->op = (struct hf_cache_op){ .cache = cache, .name = "load", .error = &job->error };
@@ -174,7 +197,9 @@ hf_err hf_load_job_open(struct hf_cache *cache, const struct hf_call *call,
     job->plan = *plan;
     job->flight = flight;
     job->in_hand = in_hand ? hf_value_acquire(in_hand) : NULL;
-    job->loaded = (struct hf_loaded){ a, cache->value_size_max, NULL };
+    job->loaded = (struct hf_loaded){ .allocator = a,
+                                      .value_size_max = cache->value_size_max };
+    take_tags(job, plan);
     snprintf(job->token, sizeof job->token, "%016" PRIx64, hf_rng_seed());
     hf_flight_acquire(&cache->flights, flight);
     *opened = job;
@@ -183,11 +208,25 @@ hf_err hf_load_job_open(struct hf_cache *cache, const struct hf_call *call,
 
 hf_err hf_load_job_bind(struct hf_load_job *job, hf_instant end)
 {
-    uint64_t token;
+    struct hf_bytes names[HF_TAGS_MAX];
+    const int64_t   ttl_ms = job->plan.ttl_ms > job->plan.negative_ttl_ms
+                                 ? job->plan.ttl_ms
+                                 : job->plan.negative_ttl_ms;
+    uint64_t        token;
     job->op.limit.end = end;
     const hf_err err = hf_cache_token(job->op.cache, &job->op.limit, hf_now(), &token, NULL);
-    if (!err) job->op.hash = hf_hash64(job->op.key.wire, token);
-    return err;
+    if (err) return err;
+    job->op.hash = hf_hash64(job->op.key.wire, token);
+    for (size_t i = 0; i < job->tag_count; i++) names[i] = job->tags[i].name;
+    return hf_cache_bind_tags(job->op.cache, &job->op.limit, names, job->tag_count, ttl_ms,
+                              job->tags, NULL);
+}
+
+/* Puts the tags into e, at `at`. */
+static void add_tags(const struct hf_load_job *job, struct hf_envelope *e, unsigned char *at)
+{
+    hf_tag_block_write(job->tags, job->tag_count, e->key_hash, at);
+    e->tags = hf_bytes(at, job->loaded.tags_size);
 }
 
 /* Asks for the lease and then for the value, in this order: who gets the lease after another
@@ -222,10 +261,12 @@ static hf_err newer_value(struct hf_load_job *job, struct hf_batch **batch,
     struct hf_value       *found;
     if (hf_batch_result(*batch, 1, &reply, NULL)) return HF_MISS;
 
-    hf_err err = hf_cache_open_value(
-        job->op.cache, job->op.key.wire, job->op.hash, reply, HF_CACHE_LEFT_UNKNOWN,
-        (struct hf_value_source){ close_batch, *batch }, false, &found, NULL);
-    if (err) return HF_MISS;
+    const struct hf_cache_found  how = { .wire = job->op.key.wire,
+                                         .hash = job->op.hash,
+                                         .limit = &job->op.limit,
+                                         .left_ms = HF_CACHE_LEFT_UNKNOWN };
+    const struct hf_value_source source = { close_batch, *batch };
+    if (hf_cache_open_value(job->op.cache, &how, reply, source, &found)) return HF_MISS;
     *batch = NULL;
     if (job->in_hand && hf_value_is_same(found, job->in_hand)) {
         hf_value_release(found);
@@ -300,9 +341,12 @@ static void store_absence(struct hf_load_job *job)
 {
     struct hf_cache   *cache = job->op.cache;
     const int64_t      ttl_ms = jittered(job, job->plan.negative_ttl_ms);
-    unsigned char      room[HF_ENVELOPE_SIZE + HF_ENVELOPE_SEAL_SIZE];
+    unsigned char      tags[HF_TAG_BLOCK_MAX];
+    unsigned char      room[HF_ENVELOPE_SIZE + HF_TAG_BLOCK_MAX + HF_ENVELOPE_SEAL_SIZE];
     struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(NULL, 0), job->op.hash, ttl_ms);
     struct hf_packed   packed;
+    if (!job->has_lease) return;
+    add_tags(job, &e, tags);
     e.is_absent = true;
     e.sliding = false;
     if (hf_cache_pack(cache, &e, job->op.key.wire, room, sizeof room, &packed, NULL)) return;
@@ -323,20 +367,21 @@ static hf_err use_value(struct hf_load_job *job)
     struct block                *block = job->loaded.block;
     const int64_t                ttl_ms = jittered(job, job->plan.ttl_ms);
     const struct hf_value_source source = { free_block, block };
-    const struct hf_bytes body = hf_bytes(block->bytes + HF_ENVELOPE_SIZE, block->size);
-    struct hf_envelope    e = hf_cache_envelope(cache, body, job->op.hash, ttl_ms);
-    struct hf_packed      packed;
-    struct hf_value      *value;
+    const struct hf_bytes        body = hf_bytes(block->bytes + block->body, block->size);
+    struct hf_envelope           e = hf_cache_envelope(cache, body, job->op.hash, ttl_ms);
+    struct hf_packed             packed;
+    struct hf_value             *value;
     e.has_metadata = block->has_metadata;
+    if (job->has_lease) add_tags(job, &e, block->bytes + HF_ENVELOPE_SIZE);
     block->allocator = cache->allocator; /* Which lives as long as values may. */
     const hf_err err = hf_value_open(cache->allocator, source, &e, hf_unix_ms(), e.expires_ms,
                                      &value);
     if (err) return err;
 
     job->loaded.block = NULL;
-    const bool is_packed = hf_cache_pack(cache, &e, job->op.key.wire, block->bytes,
-                                         HF_ENVELOPE_SIZE + block->size, &packed,
-                                         NULL) == HF_OK;
+    const bool is_packed = job->has_lease &&
+                           hf_cache_pack(cache, &e, job->op.key.wire, block->bytes,
+                                         block->body + block->size, &packed, NULL) == HF_OK;
     offer(job, HF_OK, value, "");
     if (is_packed) {
         store(job, &packed, ttl_ms);

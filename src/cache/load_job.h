@@ -24,10 +24,12 @@ struct hf_load_plan {
     hf_load_fn load;
     void      *ctx;
     void (*release_ctx)(void *ctx); /* NULL for none. */
-    int64_t  ttl_ms;
-    int64_t  negative_ttl_ms; /* 0: not remembered. */
-    int64_t  lease_ms;
-    uint32_t jitter_percent;
+    int64_t                ttl_ms;
+    int64_t                negative_ttl_ms; /* 0: not remembered. */
+    int64_t                lease_ms;
+    uint32_t               jitter_percent;
+    const struct hf_bytes *tags; /* Copied on opening a job. */
+    size_t                 tag_count;
 };
 
 struct hf_load_job;

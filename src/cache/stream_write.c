@@ -24,6 +24,10 @@ struct hf_writer {
     uint64_t              size;   /* Written so far, the block included. */
     size_t                used;   /* Of the block. */
     struct hf_hash_stream hash;
+    bool                  is_bound; /* The versions of the tags are known. */
+    size_t                tag_count;
+    struct hf_tag         tags[HF_TAGS_MAX];
+    char                  tag_names[HF_TAGS_MAX][HF_TAG_SIZE_MAX];
     size_t                front;   /* Bytes of metadata. */
     unsigned char         block[]; /* The metadata, room for an envelope, a chunk. */
 };
@@ -41,6 +45,28 @@ static hf_err fail(struct hf_writer *w, hf_err err)
 {
     w->failed = err;
     return hf_fail_in(w->op.error, err, "cache write");
+}
+
+static void take_tags(struct hf_writer *w, const struct hf_set *how)
+{
+    for (size_t i = 0; i < how->tag_count; i++) {
+        memcpy(w->tag_names[i], how->tags[i].data, how->tags[i].size);
+        w->tags[i].name = hf_bytes(w->tag_names[i], how->tags[i].size);
+    }
+    w->tag_count = how->tag_count;
+}
+
+/* Before the first piece: what is invalidated while the value is written, voids it. */
+static hf_err bind_tags(struct hf_writer *w)
+{
+    struct hf_bytes names[HF_TAGS_MAX];
+    if (w->is_bound) return HF_OK;
+    for (size_t i = 0; i < w->tag_count; i++) names[i] = w->tags[i].name;
+    const hf_err err = hf_cache_bind_tags(w->op.cache, &w->op.limit, names, w->tag_count,
+                                          w->ttl_ms, w->tags, w->op.error);
+    if (err) return fail(w, err);
+    w->is_bound = true;
+    return HF_OK;
 }
 
 hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
@@ -75,6 +101,7 @@ hf_err hf_writer_open(struct hf_cache *cache, const struct hf_call *call, struct
         .front = front,
     };
     if (front) hf_metadata_write(how->metadata, w->block);
+    if (how) take_tags(w, how);
     if (call) w->call = *call;
     err = hf_cache_op_begin(&w->op, call, key);
     if (err) {
@@ -107,10 +134,9 @@ hf_err hf_writer_room(struct hf_writer *w, void **room, size_t *size, struct hf_
     hf_stream_step(&w->op, &w->call, error);
     if (w->failed) return hf_fail(error, w->failed, "cache write: failed before");
     if (w->is_committed) return hf_fail(error, HF_E_INVALID, "cache write: committed");
-    if (w->used == w->chunk_size) {
-        const hf_err err = store_block(w);
-        if (err) return err;
-    }
+    hf_err err = bind_tags(w);
+    if (!err && w->used == w->chunk_size) err = store_block(w);
+    if (err) return err;
     *room = data_of(w) + w->used;
     *size = w->chunk_size - w->used;
     return HF_OK;
@@ -227,6 +253,7 @@ static hf_err make_entry(struct hf_writer *w, struct hf_packed *packed)
 {
     struct hf_cache   *cache = w->op.cache;
     unsigned char     *body = w->block + HF_ENVELOPE_SIZE;
+    unsigned char      tags[HF_TAG_BLOCK_MAX];
     size_t             size = w->used;
     struct hf_envelope e = hf_cache_envelope(cache, hf_bytes(NULL, 0), w->op.hash, w->ttl_ms);
     if (w->chunks) {
@@ -242,8 +269,11 @@ static hf_err make_entry(struct hf_writer *w, struct hf_packed *packed)
     if (w->front) memmove(body, w->block, w->front);
     e.body = hf_bytes(body, w->front + size);
     e.has_metadata = w->front > 0;
-    return hf_cache_pack(cache, &e, w->op.key.wire, w->block, HF_ENVELOPE_SIZE + e.body.size,
-                         packed, w->op.error);
+    hf_tag_block_write(w->tags, w->tag_count, e.key_hash, tags);
+    e.tags = hf_bytes(tags, hf_tag_block_size(w->tags, w->tag_count));
+    /* With tags the body is not where it must be. */
+    const size_t room = e.tags.size ? 0 : HF_ENVELOPE_SIZE + e.body.size;
+    return hf_cache_pack(cache, &e, w->op.key.wire, w->block, room, packed, w->op.error);
 }
 
 static hf_err complete_chunks(struct hf_writer *w)
@@ -261,7 +291,8 @@ static hf_err commit(struct hf_writer *w)
     struct hf_cache   *cache = w->op.cache;
     struct hf_manifest before = { 0 };
     uint64_t           token;
-    hf_err             err = complete_chunks(w);
+    hf_err             err = bind_tags(w);
+    if (!err) err = complete_chunks(w);
     if (err) return err;
     err = hf_cache_token(cache, &w->op.limit, w->op.start, &token, w->op.error);
     if (err == HF_MISS) err = hf_fail(w->op.error, HF_E_TYPE, "namespace token");

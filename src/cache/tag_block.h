@@ -14,8 +14,7 @@
 #ifndef HF_CACHE_TAG_BLOCK_H
 #define HF_CACHE_TAG_BLOCK_H
 
-#include <holdfast/api.h>
-#include <holdfast/bytes.h>
+#include <holdfast/cache.h>
 #include <stdint.h>
 
 struct hf_tag {
@@ -24,8 +23,6 @@ struct hf_tag {
 };
 
 enum {
-    HF_TAGS_MAX = 16,     /* Of one entry. */
-    HF_TAG_SIZE_MAX = 64, /* Bytes of a tag's name. */
     HF_TAG_BLOCK_MAX = 8 + HF_TAGS_MAX * (8 + 1 + HF_TAG_SIZE_MAX),
 };
 
