@@ -184,7 +184,7 @@ static void print_json(struct hf_bytes key, const struct story *s)
     if (e->has_kept) {
         json_number("kept_seconds", seconds(e->kept));
     } else {
-        json_null("kept_seconds");
+        json_nothing("kept_seconds");
     }
     if (e->is_readable) json_form(e);
     if (s->is_counted) {

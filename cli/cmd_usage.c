@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "connection.h"
 #include "json.h"
 #include "quantity.h"
@@ -9,47 +10,18 @@
 
 enum { KEYS }; /* In the order of the command's flags. */
 
-/* "1.5 MB", "12 s": three digits and a unit. */
-struct shown {
-    char text[32];
-};
-
-static struct shown show_scaled(double value, double step, const char *const *units,
-                                size_t count)
+static struct amount show_mean(double value)
 {
-    struct shown s;
-    size_t       unit = 0;
-    for (; value >= step && unit + 1 < count; unit++) value /= step;
-    snprintf(s.text, sizeof s.text, unit == 0 || value >= 100 ? "%.0f%s" : "%.1f%s", value,
-             units[unit]);
-    return s;
-}
-
-static struct shown show_count(double value)
-{
-    static const char *const units[] = { "", "k", "M", "G", "T" };
-    if (value < 100000) return show_scaled(value, HUGE_VAL, units, 1);
-    return show_scaled(value, 1000, units, 5);
-}
-
-static struct shown show_mean(double value)
-{
-    struct shown s = show_count(value);
+    struct amount s = amount_count(value);
     if (value < 1000) snprintf(s.text, sizeof s.text, "%.1f", value);
     return s;
 }
 
-static struct shown show_bytes(double value)
+static struct amount show_duration(hf_duration d)
 {
-    static const char *const units[] = { " B", " KB", " MB", " GB", " TB" };
-    return show_scaled(value, 1024, units, 5);
-}
-
-static struct shown show_duration(hf_duration d)
-{
-    struct shown s;
-    const double seconds = (double)d.ns / 1e9;
-    const bool   is_long = seconds >= 172800, is_hours = seconds >= 7200;
+    struct amount s;
+    const double  seconds = (double)d.ns / 1e9;
+    const bool    is_long = seconds >= 172800, is_hours = seconds >= 7200;
     snprintf(s.text, sizeof s.text, "%.1f %s",
              is_long    ? seconds / 86400
              : is_hours ? seconds / 3600
@@ -61,7 +33,7 @@ static struct shown show_duration(hf_duration d)
 }
 
 static void print_estimate(const char *name, const struct hf_estimate *e,
-                           struct shown (*show)(double))
+                           struct amount (*show)(double))
 {
     printf("%-14s %s", name, show(e->value).text);
     if (e->low < e->high) printf("  (%s to %s)", show(e->low).text, show(e->high).text);
@@ -71,14 +43,14 @@ static void print_estimate(const char *name, const struct hf_estimate *e,
 static void print(const struct hf_usage *u)
 {
     const double seen = u->entries_seen ? (double)u->entries_seen : 1;
-    print_estimate("entries", &u->entries, show_count);
-    print_estimate("values", &u->value_bytes, show_bytes);
-    print_estimate("stored", &u->stored_bytes, show_bytes);
-    print_estimate("memory", &u->memory_bytes, show_bytes);
-    print_estimate("leftovers", &u->leftovers, show_count);
+    print_estimate("entries", &u->entries, amount_count);
+    print_estimate("values", &u->value_bytes, amount_bytes);
+    print_estimate("stored", &u->stored_bytes, amount_bytes);
+    print_estimate("memory", &u->memory_bytes, amount_bytes);
+    print_estimate("leftovers", &u->leftovers, amount_count);
     if (u->entries_seen) {
         printf("%-14s %.0f %%\n", "compressed", 100 * (double)u->compressed_seen / seen);
-        printf("%-14s %s\n", "largest seen", show_bytes((double)u->value_size_max).text);
+        printf("%-14s %s\n", "largest seen", amount_bytes((double)u->value_size_max).text);
         printf("%-14s %s, from %s to %s\n", "age", show_duration(u->age_mean).text,
                show_duration(u->age_newest).text, show_duration(u->age_oldest).text);
         printf("%-14s %s\n", "still to live", show_duration(u->ttl_mean).text);
@@ -96,7 +68,7 @@ static void json_estimate(const char *name, const struct hf_estimate *e)
         char whole[64];
         snprintf(whole, sizeof whole, "%s%s", name, suffixes[i]);
         if (isinf(values[i])) {
-            json_null(whole);
+            json_nothing(whole);
         } else {
             json_number(whole, values[i]);
         }

@@ -87,6 +87,9 @@ enum exit_status run_fetch(const struct invocation *inv);
 enum exit_status run_hot(const struct invocation *inv);
 enum exit_status run_doctor(const struct invocation *inv);
 enum exit_status run_explain(const struct invocation *inv);
+enum exit_status run_stats(const struct invocation *inv);
+enum exit_status run_top(const struct invocation *inv);
+enum exit_status run_breaker(const struct invocation *inv);
 enum exit_status run_demo(const struct invocation *inv);
 enum exit_status run_help(const struct invocation *inv);
 

@@ -5,6 +5,12 @@
 
 /* clang-format off */
 
+#define EXPORTER_FLAGS                                                                       \
+    { "--from", "URL", "of the exporter: http://HOST[:PORT]" },                              \
+    { "--token-file", "FILE", "its first line is the exporter's token; default "             \
+                              "HOLDFAST_EXPORTER_TOKEN" },                                   \
+    { "--client", "NAME", "only this client of the application" }
+
 static const struct command commands[] = {
     { "get", "KEY", "print the value of an entry",
       "Prints the value as it is, on a terminal with a line end behind it. Exits with 1\n"
@@ -124,6 +130,29 @@ static const struct command commands[] = {
       0, 0,
       { { "--count", "NUMBER", "how many keys, at most 1000; default 20" } },
       run_hot },
+    { "stats", "", "print the statistics of an application, or of a Redis",
+      "With --from it asks an application's exporter, else Redis itself. With --json it\n"
+      "prints all that the exporter says.\n\n"
+      "  holdfast stats --from http://127.0.0.1:9121",
+      0, 0, { EXPORTER_FLAGS }, run_stats },
+    { "top", "", "watch an application, or a Redis, live",
+      "Shows what happens in each second: calls, hits, latency, breaker, pool, errors, hot\n"
+      "keys. With --from it asks an application's exporter, else Redis itself. Into a pipe,\n"
+      "and with --once, it prints one picture of one interval and ends.\n\n"
+      "Keys: s sorts by rate, total or name; / filters by a text; tab shows hot keys, slow\n"
+      "calls, latencies; n shows the next client; p pauses; arrows scroll; q ends.\n\n"
+      "  holdfast top --from http://127.0.0.1:9121",
+      0, 0,
+      { EXPORTER_FLAGS,
+        { "--interval", "DURATION", "between two looks, 0.1 to 60 s; default 1" },
+        { "--once", NULL, "one picture, also on a terminal" } },
+      run_top },
+    { "breaker", "show|reset|force STATE", "show or set an application's circuit breaker",
+      "Asks the application's exporter, which to reset or to force wants its token. Forced\n"
+      "is forced_open (nothing passes), disabled (all passes, nothing is counted) or\n"
+      "metrics_only (all passes and is counted), until a reset.\n\n"
+      "  holdfast breaker force forced_open --from http://127.0.0.1:9121 --token-file token",
+      1, 2, { EXPORTER_FLAGS }, run_breaker },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DATABASES_MAX = 16 };
+
 hf_err info_read(struct hf_client *client, struct info *info, struct hf_error *error)
 {
     const struct hf_bytes argv[] = { hf_str("INFO") };
@@ -58,4 +60,18 @@ bool info_is(const struct info *info, const char *name, const char *value)
     const char  *found = find(info, name);
     const size_t length = strlen(value);
     return found && strncmp(found, value, length) == 0 && strcspn(found, "\r\n") == length;
+}
+
+void info_keys(const struct info *info, uint64_t *keys, uint64_t *expiring)
+{
+    *keys = *expiring = 0;
+    for (int db = 0; db < DATABASES_MAX; db++) {
+        char               name[8], value[128];
+        unsigned long long k = 0, e = 0;
+        snprintf(name, sizeof name, "db%d", db);
+        info_text(info, name, value, sizeof value);
+        if (sscanf(value, "keys=%llu,expires=%llu", &k, &e) != 2) continue;
+        *keys += k;
+        *expiring += e;
+    }
 }

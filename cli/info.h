@@ -30,4 +30,7 @@ bool     info_has(const struct info *info, const char *name);
 uint64_t info_count(const struct info *info, const char *name);
 bool     info_is(const struct info *info, const char *name, const char *value);
 
+/* Keys of all databases, and how many of them have a time to live. */
+void info_keys(const struct info *info, uint64_t *keys, uint64_t *expiring);
+
 #endif

@@ -135,7 +135,17 @@ void json_number(const char *name, double value)
     printf("%.3f", value);
 }
 
-void json_null(const char *name)
+void json_figure(const char *name, double value)
+{
+    const bool is_whole = value >= 0 && value < 1e15 && value == (double)(uint64_t)value;
+    if (is_whole) {
+        json_count(name, (uint64_t)value);
+    } else {
+        json_number(name, value);
+    }
+}
+
+void json_nothing(const char *name)
 {
     put_name(name, "");
     fputs("null", stdout);

@@ -29,6 +29,7 @@ void json_bytes(const char *name, struct hf_bytes bytes);
 void json_bool(const char *name, bool value);
 void json_count(const char *name, uint64_t value);
 void json_number(const char *name, double value); /* With three decimals. */
-void json_null(const char *name);
+void json_figure(const char *name, double value); /* Without, where there are none. */
+void json_nothing(const char *name);
 
 #endif

@@ -1,27 +1,13 @@
 #include "arguments.h"
 #include "help.h"
-#include "shown.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_OF(token)        #token
 #define TEXT_OF_VALUE(symbol) TEXT_OF(symbol)
-
-void complain(const char *format, ...)
-{
-    char    text[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    fputs("holdfast: ", stderr);
-    shown_write(hf_str(text), stderr);
-    fputc('\n', stderr);
-}
 
 static enum exit_status run(const struct invocation *inv, enum what_to_show show)
 {

@@ -37,27 +37,30 @@ static ssize_t read_line(int fd, char *line, size_t size)
     return (ssize_t)used;
 }
 
-bool password_from_file(struct hf_options *options, const char *path)
+bool secret_from_file(const char *flag, const char *path, char *text, size_t size)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        complain("--password-file %s: %s", path, strerror(errno));
+        complain("%s %s: %s", flag, path, strerror(errno));
         return false;
     }
     struct stat info;
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 077)) {
-        complain("warning: --password-file %s can be read by others (chmod 600 %s)", path,
-                 path);
+        complain("warning: %s %s can be read by others (chmod 600 %s)", flag, path, path);
     }
-    char          line[PASSWORD_MAX + 2];
-    const ssize_t size = read_line(fd, line, sizeof line);
+    const ssize_t length = read_line(fd, text, size);
     const int     reason = errno;
     close(fd);
-    if (size <= 0) {
-        complain("--password-file %s: %s", path, size < 0 ? strerror(reason) : "is empty");
-        return false;
-    }
-    return give(options, line);
+    if (length > 0) return true;
+    complain("%s %s: %s", flag, path, length < 0 ? strerror(reason) : "is empty");
+    return false;
+}
+
+bool password_from_file(struct hf_options *options, const char *path)
+{
+    char line[PASSWORD_MAX + 2];
+    return secret_from_file("--password-file", path, line, sizeof line) &&
+           give(options, line);
 }
 
 bool password_from_prompt(struct hf_options *options)

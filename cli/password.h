@@ -14,6 +14,9 @@
 /* The first line of the file. Warns when others can read it. */
 bool password_from_file(struct hf_options *options, const char *path);
 
+/* The same of any secret, into text, for a flag of that name. */
+bool secret_from_file(const char *flag, const char *path, char *text, size_t size);
+
 /* Asks on the terminal, without echo; interrupting puts the echo back. */
 bool password_from_prompt(struct hf_options *options);
 

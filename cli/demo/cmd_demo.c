@@ -29,20 +29,6 @@ static void catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
 }
 
-static bool is_utf8_terminal(void)
-{
-    const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    const char *term = getenv("TERM");
-    if (term && strcmp(term, "linux") == 0) return false;
-    for (size_t i = 0; i < 3; i++) {
-        const char *value = getenv(names[i]);
-        if (!value || !*value) continue;
-        return strcasestr(value, "utf") || strcmp(value, "C") == 0 ||
-               strcmp(value, "POSIX") == 0;
-    }
-    return true;
-}
-
 /* The path of the embedded server's socket; only the library knows it. */
 static hf_err find_socket(struct connection *c, char *path, size_t size)
 {
@@ -145,7 +131,7 @@ enum exit_status run_demo(const struct invocation *inv)
     setvbuf(stdout, output, _IOFBF, sizeof output);
     catch_signals();
     const bool draws = isatty(STDOUT_FILENO) && !inv->values[PLAIN];
-    view.ascii = inv->values[ASCII] || !is_utf8_terminal();
+    view.ascii = inv->values[ASCII] || !canvas_is_utf8();
     view.canvas.colours = getenv("NO_COLOR") == NULL;
 
     enum exit_status status = connection_open(&c, inv);

@@ -14,13 +14,14 @@
 #define CLI_DOCTOR_DOCTOR_H
 
 #include "connection.h"
+#include "dial.h"
 #include "info.h"
 
 #include <holdfast/health.h>
 
 enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_PROBLEM };
 
-enum { FINDINGS_MAX = 32, HOST_MAX = 256 };
+enum { FINDINGS_MAX = 32 };
 
 struct finding {
     enum level  level;
@@ -35,8 +36,8 @@ struct doctor {
     struct connection c;
     struct hf_health  health; /* As of before the first call. */
     enum scheme       scheme;
-    char              host[HOST_MAX]; /* Or the path of a socket. */
-    char              port[8];
+    char              host[DIAL_HOST_MAX]; /* Or the path of a socket. */
+    char              port[DIAL_PORT_MAX];
     bool              is_here; /* The server is on this machine. */
     struct info       info;    /* Empty where it may not be read. */
     bool              has_info;

@@ -1,17 +1,12 @@
 #include "doctor.h"
 
+#include "dial.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RESOLVE_S = 5, CONNECT_MS = 3000, ADDRESSES_SHOWN = 4, ADDRESS_SIZE = 64 };
@@ -53,77 +48,6 @@ static void check_url(struct doctor *d)
 
 /* ---- Name ---------------------------------------------------------------------- */
 
-/* A look-up may take as long as it likes, so it has a thread, which may be left behind. */
-struct lookup {
-    pthread_mutex_t  lock;
-    pthread_cond_t   done;
-    char             host[HOST_MAX];
-    char             port[8];
-    struct addrinfo *found;
-    int              failure; /* Of getaddrinfo. */
-    bool             is_done;
-    bool             is_left; /* Who asked has gone: the thread frees it. */
-};
-
-static void free_lookup(struct lookup *l)
-{
-    if (l->found) freeaddrinfo(l->found);
-    pthread_cond_destroy(&l->done);
-    pthread_mutex_destroy(&l->lock);
-    free(l);
-}
-
-static void *look_up(void *ctx)
-{
-    struct lookup        *l = ctx;
-    struct addrinfo      *found = NULL;
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    const int             failure = getaddrinfo(l->host, l->port, &hints, &found);
-    pthread_mutex_lock(&l->lock);
-    l->found = found;
-    l->failure = failure;
-    l->is_done = true;
-    const bool is_left = l->is_left;
-    pthread_cond_signal(&l->done);
-    pthread_mutex_unlock(&l->lock);
-    if (is_left) free_lookup(l);
-    return NULL;
-}
-
-static struct lookup *start_lookup(const struct doctor *d)
-{
-    struct lookup *l = calloc(1, sizeof *l);
-    pthread_t      thread;
-    if (!l) return NULL;
-    memcpy(l->host, d->host, sizeof l->host);
-    memcpy(l->port, d->port, sizeof l->port);
-    pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->done, NULL);
-    if (pthread_create(&thread, NULL, look_up, l)) {
-        free_lookup(l);
-        return NULL;
-    }
-    pthread_detach(thread);
-    return l;
-}
-
-/* NULL when there was no answer in time. */
-static struct lookup *resolve(const struct doctor *d)
-{
-    struct lookup  *l = start_lookup(d);
-    struct timespec end;
-    if (!l) return NULL;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += RESOLVE_S;
-    pthread_mutex_lock(&l->lock);
-    while (!l->is_done && pthread_cond_timedwait(&l->done, &l->lock, &end) == 0) {
-    }
-    l->is_left = !l->is_done;
-    const bool is_left = l->is_left;
-    pthread_mutex_unlock(&l->lock);
-    return is_left ? NULL : l;
-}
-
 static void show_address(const struct addrinfo *a, char text[ADDRESS_SIZE])
 {
     if (getnameinfo(a->ai_addr, a->ai_addrlen, text, ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST)) {
@@ -131,11 +55,11 @@ static void show_address(const struct addrinfo *a, char text[ADDRESS_SIZE])
     }
 }
 
-static void say_addresses(struct doctor *d, const struct lookup *l, double ms)
+static void say_addresses(struct doctor *d, const struct addrinfo *found, double ms)
 {
     char text[300] = "", one[ADDRESS_SIZE];
     int  count = 0;
-    for (const struct addrinfo *a = l->found; a; a = a->ai_next, count++) {
+    for (const struct addrinfo *a = found; a; a = a->ai_next, count++) {
         const size_t used = strlen(text);
         if (count >= ADDRESSES_SHOWN) continue;
         show_address(a, one);
@@ -149,26 +73,24 @@ static void say_addresses(struct doctor *d, const struct lookup *l, double ms)
     }
 }
 
-static struct lookup *check_name(struct doctor *d)
+static struct addrinfo *check_name(struct doctor *d)
 {
     const hf_instant start = hf_now();
-    struct lookup   *l = resolve(d);
+    int              failure;
+    struct addrinfo *found = dial_lookup(d->host, d->port, RESOLVE_S, &failure);
     const double     ms = (double)hf_between(start, hf_now()).ns / 1e6;
-    if (!l) {
+    if (found) {
+        say_addresses(d, found, ms);
+    } else if (failure) {
+        doctor_say(d, LEVEL_PROBLEM, "name",
+                   "Check the host in the URL; if it is right, ask whoever keeps the names.",
+                   "%s: %s", d->host, gai_strerror(failure));
+    } else {
         doctor_say(d, LEVEL_PROBLEM, "name",
                    "The name servers in /etc/resolv.conf do not answer: can they be reached?",
                    "%s: no answer within %d s", d->host, RESOLVE_S);
-        return NULL;
     }
-    if (l->failure) {
-        doctor_say(d, LEVEL_PROBLEM, "name",
-                   "Check the host in the URL; if it is right, ask whoever keeps the names.",
-                   "%s: %s", d->host, gai_strerror(l->failure));
-        free_lookup(l);
-        return NULL;
-    }
-    say_addresses(d, l, ms);
-    return l;
+    return found;
 }
 
 /* ---- Port ---------------------------------------------------------------------- */
@@ -176,18 +98,9 @@ static struct lookup *check_name(struct doctor *d)
 /* 0, or why not as an errno. */
 static int try_connect(const struct sockaddr *address, socklen_t size)
 {
-    const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return errno;
-    int reason = connect(fd, address, size) ? errno : 0;
-    if (reason == EINPROGRESS) {
-        struct pollfd p = { .fd = fd, .events = POLLOUT };
-        socklen_t     length = sizeof reason;
-        reason = ETIMEDOUT;
-        if (poll(&p, 1, CONNECT_MS) == 1) {
-            getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &length);
-        }
-    }
-    close(fd);
+    int       reason;
+    const int fd = dial_connect(address, size, CONNECT_MS, &reason);
+    if (fd >= 0) close(fd);
     return reason;
 }
 
@@ -254,8 +167,8 @@ bool doctor_reach(struct doctor *d)
     if (d->scheme == SCHEME_EMBEDDED) return true;
     if (d->scheme == SCHEME_UNIX) return check_socket(d);
 
-    struct lookup *l = check_name(d);
-    const bool     is_reached = l && check_port(d, l->found);
-    if (l) free_lookup(l);
+    struct addrinfo *found = check_name(d);
+    const bool       is_reached = found && check_port(d, found);
+    if (found) freeaddrinfo(found);
     return is_reached;
 }

@@ -64,25 +64,10 @@ static void check_version(struct doctor *d)
 
 /* ---- Memory -------------------------------------------------------------------- */
 
-/* Keys with and without a time to live, of all databases. */
-static void count_keys(const struct info *info, uint64_t *keys, uint64_t *expiring)
-{
-    *keys = *expiring = 0;
-    for (int db = 0; db < 16; db++) {
-        char               name[8], value[128];
-        unsigned long long k = 0, e = 0;
-        snprintf(name, sizeof name, "db%d", db);
-        info_text(info, name, value, sizeof value);
-        if (sscanf(value, "keys=%llu,expires=%llu", &k, &e) != 2) continue;
-        *keys += k;
-        *expiring += e;
-    }
-}
-
 static void say_policy(struct doctor *d, const char *policy, const char *use, double fill)
 {
     uint64_t keys, expiring;
-    count_keys(&d->info, &keys, &expiring);
+    info_keys(&d->info, &keys, &expiring);
     const bool is_full = fill >= nearly_full;
     const bool is_volatile = strncmp(policy, "volatile-", 9) == 0;
     if (strcmp(policy, "noeviction") == 0) {

@@ -28,6 +28,11 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   verify FILE             check a backup from end to end
   tasks COMMAND           create, watch and work off tasks
   hot                     list the keys that are read most
+  stats                   print the statistics of an application, or of a
+                          Redis
+  top                     watch an application, or a Redis, live
+  breaker show|reset|force STATE
+                          show or set an application's circuit breaker
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 

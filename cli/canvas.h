@@ -9,8 +9,8 @@
  * Threads:  none.
  * Memory:   fixed: a screen larger than the canvas is used in part. */
 
-#ifndef CLI_DEMO_CANVAS_H
-#define CLI_DEMO_CANVAS_H
+#ifndef CLI_CANVAS_H
+#define CLI_CANVAS_H
 
 #include <holdfast/api.h>
 #include <stdbool.h>
@@ -39,6 +39,9 @@ struct canvas {
     bool        colours;
     struct cell cells[CANVAS_ROWS_MAX][CANVAS_COLUMNS_MAX];
 };
+
+/* Whether the terminal shows more than ASCII, as far as the environment tells. */
+bool canvas_is_utf8(void);
 
 /* An empty canvas of the size of the terminal at standard output. */
 void canvas_begin(struct canvas *c);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -17,6 +18,20 @@ static const char *const codes[] = {
 static int within(int value, int low, int high)
 {
     return value < low ? low : value > high ? high : value;
+}
+
+bool canvas_is_utf8(void)
+{
+    const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    const char *term = getenv("TERM");
+    if (term && strcmp(term, "linux") == 0) return false;
+    for (size_t i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (!value || !*value) continue;
+        return strcasestr(value, "utf") || strcmp(value, "C") == 0 ||
+               strcmp(value, "POSIX") == 0;
+    }
+    return true;
 }
 
 void canvas_begin(struct canvas *c)

@@ -1,0 +1,220 @@
+#include "json.h"
+#include "screen.h"
+#include "source.h"
+#include "view.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FROM, TOKEN_FILE, CLIENT, INTERVAL, ONCE }; /* In the order of the command's flags. */
+enum { PICTURE_COLUMNS = 80 };
+
+struct top {
+    struct source source;
+    struct view   view;
+    hf_duration   interval;
+    hf_instant    due; /* The next reading. */
+};
+
+static bool read_interval(const char *text, hf_duration *interval)
+{
+    *interval = hf_seconds(1);
+    if (!text) return true;
+    hf_duration d = hf_ns(0);
+    const bool  is_read = hf_duration_parse(text, &d) == HF_OK;
+    if (is_read && d.ns >= hf_ms(100).ns && d.ns <= hf_seconds(60).ns) {
+        *interval = d;
+        return true;
+    }
+    complain("--interval: \"%s\" is not a duration from 0.1 to 60 s", text);
+    return false;
+}
+
+/* ---- Readings ------------------------------------------------------------------ */
+
+static bool take_first(struct top *t)
+{
+    if (!source_read(&t->source, &t->view.now)) return false;
+    t->view.before = t->view.now;
+    t->due = hf_later(hf_now(), t->interval);
+    return true;
+}
+
+static void take_next(struct top *t)
+{
+    static struct reading next;
+    t->due = hf_later(hf_now(), t->interval);
+    t->source.wants_hot = t->view.list == LIST_HOT;
+    if (!source_read(&t->source, &next)) {
+        t->view.trouble = t->source.why;
+        return;
+    }
+    t->view.trouble = NULL;
+    t->view.before = t->view.now;
+    t->view.now = next;
+    view_note(&t->view);
+}
+
+/* Its numbers have nothing to do with the last ones. */
+static void next_client(struct top *t)
+{
+    if (t->view.now.client_count < 2 || t->source.client_name) return;
+    t->source.client = (t->view.now.client + 1) % t->view.now.client_count;
+    t->view.rate_count = 0;
+    if (!take_first(t)) t->view.trouble = t->source.why;
+}
+
+/* ---- Live ---------------------------------------------------------------------- */
+
+static void type(struct view *v, int key)
+{
+    const size_t size = strlen(v->filter);
+    if (key == KEY_ESCAPE) v->filter[0] = '\0';
+    if (key == KEY_ESCAPE || key == '\n' || key == '\r') v->is_typing = false;
+    if (key == KEY_BACKSPACE && size) v->filter[size - 1] = '\0';
+    if (key >= ' ' && key < KEY_BACKSPACE && size + 1 < sizeof v->filter) {
+        v->filter[size] = (char)key;
+        v->filter[size + 1] = '\0';
+    }
+    v->scroll = 0;
+}
+
+static void scroll(struct view *v, int by)
+{
+    if (by < 0 && v->scroll < (size_t)-by) by = -(int)v->scroll;
+    v->scroll = (size_t)((int)v->scroll + by); /* Drawing sees to the end. */
+}
+
+static void press(struct top *t, int key)
+{
+    struct view *v = &t->view;
+    const int    page = v->canvas.rows / 2;
+    switch (key) {
+    case 's': v->sort = (enum view_sort)((v->sort + 1) % SORTS); break;
+    case '\t':
+        v->list = (enum view_list)((v->list + 1) % LISTS);
+        v->scroll = 0;
+        if (v->list == LIST_HOT && !v->is_paused) t->due = hf_now();
+        break;
+    case '/': v->is_typing = true; break;
+    case KEY_ESCAPE: v->filter[0] = '\0'; break;
+    case 'p':
+    case ' ': v->is_paused = !v->is_paused; break;
+    case 'n': next_client(t); break;
+    case 'k':
+    case KEY_UP: scroll(v, -1); break;
+    case 'j':
+    case KEY_DOWN: scroll(v, 1); break;
+    case KEY_PAGE_UP: scroll(v, -page); break;
+    case KEY_PAGE_DOWN: scroll(v, page); break;
+    default: break;
+    }
+}
+
+static void follow(struct top *t)
+{
+    struct view *v = &t->view;
+    for (;;) {
+        canvas_begin(&v->canvas);
+        view_draw(v);
+        canvas_show(&v->canvas);
+        const int key = screen_wait(t->due);
+        if (key == KEY_QUIT || (key == 'q' && !v->is_typing) || ferror(stdout)) return;
+        if (v->is_typing) {
+            type(v, key);
+        } else {
+            press(t, key);
+        }
+        if (hf_between(hf_now(), t->due).ns > 0) continue;
+        if (v->is_paused) {
+            t->due = hf_later(hf_now(), t->interval);
+        } else {
+            take_next(t);
+        }
+    }
+}
+
+/* ---- One picture --------------------------------------------------------------- */
+
+static void print_json(const struct top *t)
+{
+    const struct reading *now = &t->view.now, *before = &t->view.before;
+    json_begin();
+    json_text("source", t->source.shown);
+    json_text("name", now->name);
+    json_text("status", now->status);
+    json_text("reason", now->reason);
+    if (now->breaker[0]) json_text("breaker", now->breaker_state);
+    json_number("seconds", reading_seconds(before, now));
+    const double hits = reading_hit_rate(before, now);
+    if (hits >= 0) {
+        json_number("hit_rate", hits);
+    } else {
+        json_nothing("hit_rate");
+    }
+    json_open("rates", '{');
+    for (size_t i = 0; i < now->row_count; i++) {
+        const char *name = now->rows[i].name;
+        if (!now->rows[i].is_gauge) json_number(name, reading_rate(before, now, name));
+    }
+    json_close('}');
+    json_open("stats", '{');
+    for (size_t i = 0; i < now->row_count; i++) {
+        json_figure(now->rows[i].name, now->rows[i].value);
+    }
+    json_close('}');
+    json_end();
+}
+
+static enum exit_status picture(struct top *t, bool json)
+{
+    struct canvas        *c = &t->view.canvas;
+    const struct timespec pause = { t->interval.ns / 1000000000,
+                                    t->interval.ns % 1000000000 };
+    nanosleep(&pause, NULL);
+    take_next(t);
+    if (t->view.trouble) {
+        complain("%s", t->view.trouble);
+        return EXIT_UNAVAILABLE;
+    }
+    if (json) {
+        print_json(t);
+        return EXIT_OK;
+    }
+    canvas_begin(c);
+    c->rows = CANVAS_ROWS_MAX;
+    if (!isatty(STDOUT_FILENO)) c->columns = PICTURE_COLUMNS;
+    canvas_print(c, view_draw(&t->view));
+    return EXIT_OK;
+}
+
+static enum exit_status run(struct top *t, const struct invocation *inv)
+{
+    if (!take_first(t)) {
+        complain("%s", t->source.why);
+        return EXIT_UNAVAILABLE;
+    }
+    if (inv->json || inv->values[ONCE] || !screen_enter()) return picture(t, inv->json);
+    follow(t);
+    screen_leave();
+    return EXIT_OK;
+}
+
+enum exit_status run_top(const struct invocation *inv)
+{
+    static struct top t;
+    if (!read_interval(inv->values[INTERVAL], &t.interval)) return EXIT_USAGE;
+    enum exit_status status = source_open(&t.source, inv, inv->values[FROM],
+                                          inv->values[TOKEN_FILE]);
+    t.source.client_name = inv->values[CLIENT];
+    t.view.source = t.source.shown;
+    t.view.ascii = !canvas_is_utf8();
+    t.view.canvas.colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    if (status == EXIT_OK) status = run(&t, inv);
+    source_close(&t.source);
+    return status;
+}
