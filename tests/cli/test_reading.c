@@ -122,8 +122,8 @@ static void what_is_of_another_type_is_left_out(void **state)
         "{'clients':[{'stats':{'a':'b','c':null,'d':1e308}}]}",
         "{'clients':[{'latency':{'call':5,'x':{'buckets':[5,[],[1],['a','b']]}}}]}",
         "{'clients':[{'caches':[5,{'hot_keys':[5,{},{'key':7}]}],'slow_calls':[5,{}]}]}",
-        "{'clients':[{'tasks':[5,{'prefix':5,'by_status':5},{'by_status':{'pending':1e30}}]}]"
-        "}",
+        "{'clients':[{'tasks':[5,{'prefix':5,'by_status':5}]}]}",
+        "{'clients':[{'tasks':[{'by_status':{'pending':1e30}}]}]}",
     };
     static struct view v;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
