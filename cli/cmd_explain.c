@@ -113,6 +113,7 @@ static void print_form(const struct hf_explanation *e)
     for (size_t i = 0; i < e->tag_count; i++) {
         printf(i ? ", " : "tags      ");
         shown_write(hf_str(e->tags[i]), stdout);
+        if (!e->is_tag_valid[i]) fputs(" (invalidated)", stdout);
     }
     if (e->tag_count) putchar('\n');
     printf("age       %.1f s\n", seconds(e->age));

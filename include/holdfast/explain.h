@@ -10,8 +10,9 @@
  *
  * Threads:  any.
  * Memory:   the struct is the caller's, nothing in it points anywhere.
- * Time:     one round trip, in which the entry is read; bounded by the call's timeout. Of a
- *           large value (stream.h) only the manifest is: its chunks are not looked at.
+ * Time:     one round trip, in which the entry is read, and one for its tags; bounded by the
+ *           call's timeout. Of a large value (stream.h) only the manifest is read: its chunks
+ *           are not looked at.
  * Errors:   those of cache.h. That there is no entry is no error but a state. */
 
 #ifndef HOLDFAST_EXPLAIN_H
@@ -32,6 +33,7 @@ HF_BEGIN_DECLS
     X(EXPIRED,  "expired",       "its time is over")                                         \
     X(NO_VALUE, "no value",      "it is remembered that there is none")                      \
     X(DELETED,  "deleted",       "here, and Redis could not be told of it yet")              \
+    X(INVALID,  "invalid",       "declared so by one of its tags")                           \
     X(CLEARED,  "cleared",       "the cache was, since; or the entry is another key's")      \
     X(FOREIGN,  "foreign",       "somebody else's value stands under the key")               \
     X(UNKNOWN,  "unknown",       "of a version, or larger, than this cache reads")           \
@@ -62,8 +64,6 @@ enum hf_entry_kind {
     HF_KIND_FILE_CONTENT,
 };
 
-enum { HF_EXPLAIN_TAGS_MAX = 16, HF_EXPLAIN_TAG_SIZE = 65 };
-
 struct hf_explanation {
     enum hf_tier        tier;
     enum hf_entry_state state;
@@ -86,7 +86,8 @@ struct hf_explanation {
     uint64_t           chunk_size;    /* Of a large one. */
     uint64_t           chunk_count;
     size_t             tag_count;
-    char               tags[HF_EXPLAIN_TAGS_MAX][HF_EXPLAIN_TAG_SIZE];
+    char               tags[HF_TAGS_MAX][HF_TAG_SIZE_MAX + 1];
+    bool               is_tag_valid[HF_TAGS_MAX];
 };
 
 HF_API HF_NODISCARD hf_err hf_cache_explain(struct hf_cache      *cache,

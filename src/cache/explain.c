@@ -18,6 +18,7 @@ struct look {
     struct hf_bytes        wire;
     uint64_t               hash;
     int64_t                kept_ms; /* Below 0: for ever. */
+    struct hf_tag          tags[HF_TAGS_MAX];
     bool                   is_of_files;
     struct hf_explanation *e;
 };
@@ -104,18 +105,17 @@ static enum hf_entry_state note_times(struct look *l, const struct hf_envelope *
     return left_ms + stale_ms > 0 && !v->is_absent ? HF_ENTRY_STALE : HF_ENTRY_EXPIRED;
 }
 
-static void note_tags(struct look *l, const struct hf_envelope *v)
+/* False: the block is not whole. */
+static bool note_tags(struct look *l, const struct hf_envelope *v)
 {
-    struct hf_tag tags[HF_TAGS_MAX];
-    _Static_assert((int)HF_EXPLAIN_TAGS_MAX == HF_TAGS_MAX &&
-                       (int)HF_EXPLAIN_TAG_SIZE == HF_TAG_SIZE_MAX + 1,
-                   "all of them");
-    if (!v->tags.data || v->tags.size == 0) return;
-    l->e->tag_count = hf_tag_block_read(v->tags, l->hash, tags);
+    if (!v->tags.data || v->tags.size == 0) return true;
+    l->e->tag_count = hf_tag_block_read(v->tags, l->hash, l->tags);
     for (size_t i = 0; i < l->e->tag_count; i++) {
-        snprintf(l->e->tags[i], HF_EXPLAIN_TAG_SIZE, "%.*s", (int)tags[i].name.size,
-                 (const char *)tags[i].name.data);
+        const struct hf_bytes name = l->tags[i].name;
+        snprintf(l->e->tags[i], sizeof l->e->tags[i], "%.*s", (int)name.size,
+                 (const char *)name.data);
     }
+    return l->e->tag_count > 0;
 }
 
 static void note_form(struct look *l, const struct hf_envelope *v)
@@ -130,7 +130,6 @@ static void note_form(struct look *l, const struct hf_envelope *v)
     e->raw_size = v->raw_size;
     e->kind = v->is_large ? HF_KIND_LARGE : HF_KIND_VALUE;
     if (l->is_of_files) e->kind = HF_KIND_FILE_CONTENT;
-    note_tags(l, v);
 }
 
 /* What can only be told with the value at hand. False: its manifest makes no sense. */
@@ -181,8 +180,40 @@ static hf_err understand(struct look *l, struct hf_bytes bytes)
         l->e->state = HF_ENTRY_UNKNOWN;
         return HF_OK;
     }
+    const bool   has_tags = note_tags(l, &v);
     const hf_err err = unpack(l, &v, &status);
+    if (!err && !status && !has_tags) status = HF_ENVELOPE_DAMAGED;
     l->e->state = status ? state_of(status) : by_time;
+    return err;
+}
+
+/* Compares the versions of the tags with those in Redis. */
+static hf_err check_tags(struct look *l, const struct hf_call *call, struct hf_error *error)
+{
+    struct hf_tag_key key;
+    struct hf_batch  *batch;
+    struct hf_bytes   text;
+    bool              is_valid = true;
+    hf_err            err = hf_batch_open(l->cache->client, &batch);
+    if (err) return hf_fail(error, err, "batch");
+    for (size_t i = 0; i < l->e->tag_count && !err; i++) {
+        hf_tag_key_init(&key, &l->cache->keyspace, l->tags[i].name);
+        const struct hf_bytes get[] = { hf_str("GET"), key.wire };
+        err = hf_batch_add(batch, get, 2);
+    }
+    err = err ? hf_fail(error, err, "batch")
+              : hf_client_batch(l->cache->client, call, batch, error);
+    for (size_t i = 0; i < l->e->tag_count && !err; i++) {
+        hf_tag_key_init(&key, &l->cache->keyspace, l->tags[i].name);
+        if (bytes_of(batch, i, &text, NULL)) text = hf_bytes(NULL, 0);
+        l->e->is_tag_valid[i] = hf_namespace_parse(text) == l->tags[i].version &&
+                                !hf_replay_covers(&l->cache->replay, key.wire);
+        is_valid = is_valid && l->e->is_tag_valid[i];
+    }
+    hf_batch_close(batch);
+    const bool is_live = l->e->state == HF_ENTRY_FRESH || l->e->state == HF_ENTRY_STALE ||
+                         l->e->state == HF_ENTRY_NO_VALUE;
+    if (!err && is_live && !is_valid) l->e->state = HF_ENTRY_INVALID;
     return err;
 }
 
@@ -226,6 +257,10 @@ static hf_err explain(struct look *l, const struct hf_call *call, struct hf_erro
 
     err = ask(l, &step, batch, error);
     if (!err) err = read_answers(l, batch, error);
+    if (!err && l->e->tag_count) { /* Their names are in the batch. */
+        const struct hf_call next = hf_cache_call(&limit, HF_COMMAND_READ);
+        err = check_tags(l, &next, error);
+    }
     hf_batch_close(batch);
     if (err) return err;
 

@@ -304,6 +304,30 @@ static void without_redis_it_fails_and_writes_nothing(void **state)
     cache_fixture_close(&f);
 }
 
+static void an_entry_tells_which_of_its_tags_made_it_invalid(void **state)
+{
+    (void)state;
+    const struct hf_bytes tags[] = { hf_str("prices"), hf_str("news") };
+    const struct hf_set   how = { .ttl = hf_seconds(60), .tags = tags, .tag_count = 2 };
+    struct cache_fixture  f;
+    cache_fixture_open(&f, NULL);
+    assert_int_equal(hf_cache_set(f.cache, NULL, hf_str("k"), hf_str("v"), &how, &f.error),
+                     HF_OK);
+    check(&f, "k", HF_ENTRY_FRESH);
+    const struct hf_explanation *e = explain(&f, "k");
+    assert_int_equal(e->tag_count, 2);
+    assert_string_equal(e->tags[0], "prices");
+    assert_true(e->is_tag_valid[0] && e->is_tag_valid[1]);
+    assert_int_equal(e->raw_size, 1);
+    assert_int_equal(hf_cache_invalidate_tag(f.cache, NULL, tags[1], &f.error), HF_OK);
+    check(&f, "k", HF_ENTRY_INVALID);
+    e = explain(&f, "k");
+    assert_true(e->is_tag_valid[0] && !e->is_tag_valid[1]);
+    redis_server_do(f.server, "SETRANGE t@0:k 70 ~~~~~~~~");
+    check(&f, "k", HF_ENTRY_DAMAGED);
+    cache_fixture_close(&f);
+}
+
 static void names_are_never_null(void **state)
 {
     (void)state;
@@ -332,6 +356,7 @@ int main(void)
         cmocka_unit_test(an_entry_of_files_tells_which_kind),
         cmocka_unit_test(a_larger_value_than_allowed_is_unknown),
         cmocka_unit_test(without_redis_it_fails_and_writes_nothing),
+        cmocka_unit_test(an_entry_tells_which_of_its_tags_made_it_invalid),
         cmocka_unit_test(names_are_never_null),
     };
     return RUN_TESTS(tests);
