@@ -140,9 +140,8 @@ static const char *receive_all(int fd, char **bytes, size_t *size, hf_instant en
     for (;;) {
         if (*size == room) {
             const size_t larger = room ? room * 2 : FIRST_SIZE;
-            char        *moved = room > HTTP_BODY_MAX ? NULL : realloc(*bytes, larger);
-            if (!moved)
-                return room > HTTP_BODY_MAX ? "the answer is too large" : "out of memory";
+            char        *moved = realloc(*bytes, larger);
+            if (!moved) return "out of memory";
             *bytes = moved;
             room = larger;
         }
@@ -150,6 +149,7 @@ static const char *receive_all(int fd, char **bytes, size_t *size, hf_instant en
         if (n == 0) return NULL;
         if (n > 0) {
             *size += (size_t)n;
+            if (*size > HTTP_BODY_MAX + HTTP_HEAD_MAX) return "the answer is too large";
         } else if (errno != EAGAIN && errno != EINTR) {
             return strerror(errno);
         }

@@ -96,7 +96,11 @@ static enum exit_status show(struct exporter *e, const struct invocation *inv)
     }
     json_decref(stats);
     if (shown_count || r.client < r.client_count) return EXIT_OK;
-    complain("%s: it has no %s%s", e->shown, name ? "client " : "client", name ? name : "");
+    if (name) {
+        complain("%s: it has no client \"%s\"", e->shown, name);
+    } else {
+        complain("%s: it tells of no client", e->shown);
+    }
     return EXIT_MISS;
 }
 

@@ -30,7 +30,7 @@ static void print_rows(const struct reading *r)
                    row->name, row->value);
         }
     }
-    if (zeros) printf("%zu more are 0\n", zeros);
+    if (zeros) printf("%zu more %s 0\n", zeros, zeros == 1 ? "is" : "are");
 }
 
 static void print_latencies(const struct reading *r)
