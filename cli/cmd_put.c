@@ -1,6 +1,7 @@
 #include "connection.h"
 #include "json.h"
 #include "progress.h"
+#include "tags.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TTL }; /* In the order of the command's flags. */
+enum { TTL, TAG }; /* In the order of the command's flags. */
 enum { BLOCK = 64 * 1024 };
 
 static bool read_ttl(const struct invocation *inv, struct hf_set *how)
@@ -81,9 +82,12 @@ static enum exit_status put(struct connection *c, int fd, struct hf_set how)
 enum exit_status run_put(const struct invocation *inv)
 {
     struct hf_set     how = { 0 };
+    struct tags       tags;
     struct connection c;
     const char       *path = inv->args[1];
-    if (!read_ttl(inv, &how)) return EXIT_USAGE;
+    if (!read_ttl(inv, &how) || !tags_read(inv->values[TAG], &tags)) return EXIT_USAGE;
+    how.tags = tags.names;
+    how.tag_count = tags.count;
     const int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         complain("%s: %s", path, strerror(errno));

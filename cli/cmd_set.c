@@ -2,12 +2,19 @@
 #include "input.h"
 #include "json.h"
 #include "quantity.h"
+#include "tags.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TTL, FILE_PATH, IF_ABSENT, IF_PRESENT }; /* In the order of the command's flags. */
+enum {
+    TTL,
+    FILE_PATH,
+    IF_ABSENT,
+    IF_PRESENT,
+    TAG
+}; /* In the order of the command's flags. */
 
 static bool read_how(const struct invocation *inv, struct hf_set *how)
 {
@@ -63,11 +70,15 @@ static enum exit_status set(struct connection *c, struct hf_bytes value, struct 
 enum exit_status run_set(const struct invocation *inv)
 {
     struct hf_set    how = { 0 };
+    struct tags      tags;
     char            *block = NULL;
     struct hf_bytes  value;
     enum exit_status status = EXIT_USAGE;
-    if (read_how(inv, &how) && read_value(inv, &block, &value)) {
+    if (read_how(inv, &how) && tags_read(inv->values[TAG], &tags) &&
+        read_value(inv, &block, &value)) {
         struct connection c;
+        how.tags = tags.names;
+        how.tag_count = tags.count;
         status = connection_open(&c, inv);
         if (status == EXIT_OK) status = set(&c, value, how);
         connection_close(&c);

@@ -71,6 +71,7 @@ void complain(const char *format, ...) HF_PRINTF(1, 2);
 enum exit_status run_get(const struct invocation *inv);
 enum exit_status run_set(const struct invocation *inv);
 enum exit_status run_del(const struct invocation *inv);
+enum exit_status run_invalidate(const struct invocation *inv);
 enum exit_status run_exists(const struct invocation *inv);
 enum exit_status run_ttl(const struct invocation *inv);
 enum exit_status run_ping(const struct invocation *inv);

@@ -28,14 +28,16 @@ static const struct command commands[] = {
       { { "--ttl", "DURATION", "how long it is kept: 30, 250ms, 10min, 1.5h; default 1h" },
         { "--file", "PATH", "take the value from this file" },
         { "--if-absent", NULL, "only when there is no such entry yet" },
-        { "--if-present", NULL, "only when there is one" } },
+        { "--if-present", NULL, "only when there is one" },
+        { "--tag", "NAME[,NAME...]", "tags to invalidate it by, later" } },
       run_set },
     { "put", "KEY FILE|-", "store a file of any size, without holding it in memory",
       "Streams the file, or standard input when it is -, in chunks. On a terminal it shows\n"
       "how far it is. Until it is done readers see what was there before.\n\n"
       "  holdfast put film film.mp4 --ttl 1h",
       2, 2,
-      { { "--ttl", "DURATION", "how long it is kept: 30, 250ms, 10min, 1.5h; default 1h" } },
+      { { "--ttl", "DURATION", "how long it is kept: 30, 250ms, 10min, 1.5h; default 1h" },
+        { "--tag", "NAME[,NAME...]", "tags to invalidate it by, later" } },
       run_put },
     { "fetch", "KEY FILE|-", "write the value of an entry to a file",
       "Writes FILE.partial and renames it when all is there; - is standard output. Exits\n"
@@ -44,6 +46,17 @@ static const struct command commands[] = {
     { "del", "KEY...", "delete entries",
       "Deletes the entries and prints how many there were. Exits with 1 when there was none.",
       1, SIZE_MAX, { { NULL, NULL, NULL } }, run_del },
+    { "invalidate", "", "make all entries of a tag, or of a pattern, miss",
+      "By tag at once, however many entries have it; other processes follow within 3 s. By\n"
+      "pattern it looks at all keys, in small steps, and prints how many it deleted. One of\n"
+      "the three must be given.\n\n"
+      "  holdfast invalidate --tag prices,user:42\n"
+      "  holdfast invalidate --pattern 'user:42:*'",
+      0, 0,
+      { { "--tag", "NAME[,NAME...]", "the entries that were stored with one of these tags" },
+        { "--pattern", "GLOB", "those whose keys match, as in Redis: * ? [ab] \\" },
+        { "--all", NULL, "all of the cache" } },
+      run_invalidate },
     { "exists", "KEY", "tell whether there is an entry",
       "Prints yes or no. Exits with 1 when there is no such entry.",
       1, 1, { { NULL, NULL, NULL } }, run_exists },

@@ -11,6 +11,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
                           memory
   fetch KEY FILE|-        write the value of an entry to a file
   del KEY...              delete entries
+  invalidate              make all entries of a tag, or of a pattern, miss
   exists KEY              tell whether there is an entry
   ttl KEY                 print how long an entry will be kept
   ping                    ask Redis whether it is there
@@ -67,6 +68,7 @@ options
   --file PATH             take the value from this file
   --if-absent             only when there is no such entry yet
   --if-present            only when there is one
+  --tag NAME[,NAME...]    tags to invalidate it by, later
 
 --url, --json and more work with every command: holdfast help options
 ? 0

@@ -11,7 +11,8 @@
 enum {
     THREADS = 8,
     PLAIN_KEYS = 16, /* Of the server's, by number from 0; then those of the cache. */
-    CACHE_KEYS = 16,
+    CACHE_KEYS = 16, /* The even ones have a tag. */
+    TAGS = 2,
     HEX = 16, /* Digits in front of each value. */
     FILLER_MAX = 300,
     LARGE_FILLER = 80 * 1024, /* Takes a connection of its own. */
@@ -161,16 +162,43 @@ static void read_cached(struct play *p, unsigned key)
     end_cache_read(p, &deed, err, value);
 }
 
+static const char *const tag_names[TAGS] = { "red", "blue" };
+
+/* The number of the key's tag; TAGS for a key without. */
+static unsigned tag_of(unsigned key)
+{
+    return key % 2 ? TAGS : key / 2 % TAGS;
+}
+
 static void write_cached(struct play *p, unsigned key)
 {
     static _Thread_local char room[HEX + LARGE_FILLER];
     char                      text[32];
+    const unsigned            tag = tag_of(key);
+    const struct hf_bytes     tags = hf_str(tag < TAGS ? tag_names[tag] : "");
+    const struct hf_set       how = { .ttl = hf_seconds(600),
+                                      .tags = &tags,
+                                      .tag_count = tag < TAGS };
     name(key, text);
     struct deed deed = begin(DEED_WRITE, key);
     deed.value = atomic_fetch_add(&p->last_value, 1) + 1;
     end(p, &deed,
         hf_cache_set(p->scenario.cache, NULL, hf_str(text), write_value(deed.value, room),
-                     NULL, NULL));
+                     &how, NULL));
+}
+
+/* However it ends, nothing with the tag is to be read any more. */
+static void invalidate(struct play *p, unsigned tag)
+{
+    struct deed  deed = begin(DEED_ERASE, PLAIN_KEYS);
+    const hf_err err = hf_cache_invalidate_tag(p->scenario.cache, NULL,
+                                               hf_str(tag_names[tag]), NULL);
+    (void)scenario_saw(&p->scenario, deed.began, bound, err);
+    deed.ended = hf_now();
+    deed.outcome = DEED_ACKNOWLEDGED;
+    for (deed.key = PLAIN_KEYS; deed.key < PLAIN_KEYS + CACHE_KEYS; deed.key++) {
+        if (tag_of(deed.key) == tag) history_note(p->history, &deed);
+    }
 }
 
 /* However it ends, the value is not to be read any more: a delete is a promise. */
@@ -205,12 +233,15 @@ static hf_err compute(struct hf_bytes text, struct hf_loaded *loaded, void *ctx)
 
 static void load_cached(struct play *p, unsigned key)
 {
-    char             text[32];
-    struct source    source = { p, key };
-    struct hf_value *value = NULL;
+    char                  text[32];
+    struct source         source = { p, key };
+    struct hf_value      *value = NULL;
+    const unsigned        tag = tag_of(key);
+    const struct hf_bytes tags = hf_str(tag < TAGS ? tag_names[tag] : "");
+    const struct hf_load  how = { .tags = &tags, .tag_count = tag < TAGS };
     name(key, text);
     struct deed  deed = begin(DEED_READ, key);
-    const hf_err err = hf_cache_load(p->scenario.cache, NULL, hf_str(text), NULL, compute,
+    const hf_err err = hf_cache_load(p->scenario.cache, NULL, hf_str(text), &how, compute,
                                      &source, &value, NULL);
     end_cache_read(p, &deed, err, value);
 }
@@ -241,7 +272,13 @@ static void act(struct scenario *s, unsigned thread, uint64_t turn)
     case 10: read_cached(p, cached); break;
     case 11:
     case 12: write_cached(p, cached); break;
-    case 13: erase_cached(p, cached); break;
+    case 13:
+        if (hf_rng_below(rng, 2)) {
+            erase_cached(p, cached);
+        } else {
+            invalidate(p, (unsigned)hf_rng_below(rng, TAGS));
+        }
+        break;
     default: load_cached(p, cached);
     }
 }

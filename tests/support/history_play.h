@@ -4,10 +4,11 @@
  *     history_play(&(struct history_plan){ .seed = 42, .operations = 20000 }, &report);
  *     assert_int_equal(report.wrong, 0);
  *
- * Reads, writes, deletes, increments and get-or-loads on a few keys, through a client, a
- * cache and a near cache, with all faults a network has (but no lies about values, which a
- * plain GET cannot see through) and a server with an append-only file that is killed and
- * hung. Which operations and which faults follows from the seed; how they meet does not.
+ * Reads, writes, deletes, invalidations by tag, increments and get-or-loads on a few keys,
+ * through a client, a cache and a near cache, with all faults a network has (but no lies
+ * about values, which a plain GET cannot see through) and a server with an append-only file
+ * that is killed and hung. Which operations and which faults follows from the seed; how they
+ * meet does not.
  *
  * Threads:  its own.
  * Errors:   a test fails when a call outlives its deadline or something leaks (scenario.h).
