@@ -22,7 +22,8 @@ HF_BEGIN_DECLS
 /* Every entry stored with this tag (struct hf_set, struct hf_load) misses: at once here, and
  * within 3 s in other processes; what is being loaded with it now is not stored. It is never
  * served stale either. What is set later is valid again, whatever it was computed from: who
- * computes while others invalidate uses hf_cache_load(), which tells the two apart.
+ * computes while others invalidate uses hf_cache_load(), which tells the two apart. (What
+ * another process sets within a second may miss too: it has not heard yet.)
  *
  * Each tag has a version in Redis, which is deleted; entries carry the versions that their
  * tags had and are compared with them on reading. Versions are read once a second at most for

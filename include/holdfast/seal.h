@@ -15,8 +15,8 @@
  * everywhere, then move it first, then drop the old one when what it sealed has expired.
  *
  * What is not sealed, sealed with another key, moved from another entry or changed is a miss
- * and counted (stats.h: cache_unsealed, cache_no_key, cache_forged). Keys, sizes and times
- * are not hidden. docs/guide/encryption.md says what else it does not do.
+ * and counted (stats.h: cache_unsealed, cache_no_key, cache_forged). Keys, names of tags,
+ * sizes and times are not hidden. docs/guide/encryption.md says what else it does not do.
  *
  * Threads:  any; pure.
  * Memory:   the caller's; a cache keeps a copy and wipes it when it is closed.

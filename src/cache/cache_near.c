@@ -40,11 +40,13 @@ static void flush(void *ctx)
 }
 
 /* A token that was read before changes were told may be an old one: it is read again before
- * anything is kept. It goes first, so that nothing is asked for with it after the flush. */
+ * anything is kept. It goes first, so that nothing is asked for with it after the flush. So
+ * do the versions of tags; each that is known from then on stays right until told of. */
 static void live(void *ctx, hf_instant since)
 {
     struct hf_cache_near *n = ctx;
     hf_namespace_replace(&n->cache->namespace, since, 0);
+    hf_tag_table_forget_all(n->cache->tags);
     compare_clocks(n);
     hf_near_live(&n->near, since);
 }
@@ -53,10 +55,14 @@ static void changed(void *ctx, struct hf_bytes wire)
 {
     struct hf_cache_near     *n = ctx;
     const struct hf_keyspace *space = &n->cache->keyspace;
+    const size_t              tag_at = strlen(space->tags);
     hf_metrics_inc(n->cache->metrics, HF_STAT_CACHE_NEAR_CHANGES);
     if (wire.size > space->head_size &&
         memcmp(wire.data, space->head, space->head_size) == 0) {
         hf_cache_near_evict(n->cache, hf_cache_name(n->cache, wire));
+    } else if (wire.size > tag_at && memcmp(wire.data, space->tags, tag_at) == 0) {
+        hf_tag_table_forget(n->cache->tags,
+                            hf_bytes((const char *)wire.data + tag_at, wire.size - tag_at));
     } else {
         hf_namespace_replace(&n->cache->namespace, hf_now(), 0);
     }
@@ -66,6 +72,7 @@ static void all_changed(void *ctx)
 {
     struct hf_cache_near *n = ctx;
     hf_metrics_inc(n->cache->metrics, HF_STAT_CACHE_NEAR_CHANGES);
+    hf_tag_table_forget_all(n->cache->tags);
     hf_namespace_replace(&n->cache->namespace, hf_now(), 0);
 }
 
@@ -115,7 +122,7 @@ hf_err hf_cache_near_open(struct hf_cache *cache, const struct hf_cache_options 
         .client = cache->client,
         .listener = { live, changed, all_changed, heard, lost, n },
         .prefixes = { hf_bytes(cache->keyspace.head, cache->keyspace.head_size),
-                      hf_str(cache->keyspace.token) },
+                      hf_str(cache->keyspace.token), hf_str(cache->keyspace.tags) },
         .silence_max = silence,
     };
     err = hf_near_init(&n->near, cache->allocator, cache->metrics, options->near_bytes,
@@ -165,13 +172,38 @@ static bool is_child(const struct hf_cache *cache)
     return hf_fork_guard_is_child(&cache->client->fork_guard);
 }
 
+/* Whether all its tags have the versions that were read last, within that time. What is known
+ * of a tag goes as soon as it is invalidated here, or Redis tells of it. */
+static bool has_known_tags(struct hf_cache_near *n, const struct hf_value *value,
+                           hf_instant now, hf_duration within)
+{
+    struct hf_tag_mark marks[HF_TAGS_MAX];
+    const size_t       count = hf_value_tags(value, marks);
+    for (size_t i = 0; i < count; i++) {
+        if (!hf_tag_table_knew(n->cache->tags, marks[i], now, within)) return false;
+    }
+    return true;
+}
+
+/* The value, or NULL if it cannot be vouched for any more, and is released. */
+static struct hf_value *check_tags(struct hf_cache_near *n, struct hf_value *value,
+                                   hf_instant now, hf_duration within)
+{
+    if (!value || !hf_value_is_tagged(value)) return value;
+    if (has_known_tags(n, value, now, within)) return value;
+    hf_value_release(value);
+    return NULL;
+}
+
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
 {
     struct hf_cache_near *n = cache->near;
     if (!n || is_child(cache)) return NULL;
 
-    const struct hf_near_key key = hf_near_key(&n->near, name);
-    struct hf_value         *value = hf_near_get(&n->near, &key, coarse_time(n));
+    const struct hf_near_key  key = hf_near_key(&n->near, name);
+    const struct hf_near_time at = coarse_time(n);
+    struct hf_value          *value = hf_near_get(&n->near, &key, at);
+    value = check_tags(n, value, at.now, hf_ns(INT64_MAX));
     hf_metrics_inc(cache->metrics, !value             ? HF_STAT_CACHE_NEAR_MISSES
                                    : value->is_absent ? HF_STAT_CACHE_MISSES
                                                       : HF_STAT_CACHE_NEAR_HITS);
@@ -199,6 +231,7 @@ struct hf_value *hf_cache_near_get_stale(struct hf_cache *cache, struct hf_bytes
     const struct hf_near_time at = coarse_time(n);
     const struct hf_near_key  key = hf_near_key(&n->near, name);
     struct hf_value *value = hf_near_get_stale(&n->near, &key, at, cache->stale_limit_ms);
+    value = check_tags(n, value, at.now, hf_ns(cache->stale_limit_ms * 1000000));
     if (!value) return NULL;
     if (hf_value_is_absent(value) || hf_value_open_stale(value, at.unix_ms, &stale)) {
         hf_value_release(value);
@@ -224,12 +257,14 @@ void hf_cache_near_keep(struct hf_cache *cache, struct hf_bytes name,
 {
     struct hf_cache_near *n = cache->near;
     const int64_t         sliding_ms = hf_value_sliding_ms(value);
-    if (!n || hf_value_is_stale(value) || hf_value_is_tagged(value)) return;
-    if (hf_value_is_large(value)) return;
+    if (!n || hf_value_is_stale(value) || hf_value_is_large(value)) return;
     if (hf_to_ms(hf_value_ttl(value)) <= sliding_ms / 2) return; /* To be prolonged. */
 
+    struct hf_tag_mark         marks[HF_TAGS_MAX];
     const struct hf_near_key   key = hf_near_key(&n->near, name);
-    const struct hf_near_entry entry = { .data = hf_value_whole(value),
+    const struct hf_near_entry entry = { .tags = marks,
+                                         .tag_count = hf_value_tags(value, marks),
+                                         .data = hf_value_whole(value),
                                          .created_ms = value->created_ms,
                                          .expires_ms = value->expires_ms,
                                          .sliding_ms = sliding_ms,

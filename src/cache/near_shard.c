@@ -54,6 +54,7 @@ static struct hf_inline_value *make(const struct hf_near_shard *s,
                                     const struct hf_near_key   *key,
                                     const struct hf_near_entry *entry, size_t size)
 {
+    const size_t            front = hf_value_marks_size(entry->tag_count);
     struct hf_inline_value *e = hf_alloc(s->allocator, size);
     if (!e) return NULL;
     e->value = (struct hf_value){
@@ -62,14 +63,16 @@ static struct hf_inline_value *make(const struct hf_near_shard *s,
         .expires_ms = entry->expires_ms,
         .is_absent = entry->is_absent,
         .has_metadata = entry->has_metadata,
+        .is_tagged = entry->tag_count > 0,
         .is_inline = true,
         .is_sliding = entry->sliding_ms > 0,
         .key_size = (uint16_t)key->bytes.size,
         .tag = (uint32_t)key->hash,
-        .size = (uint32_t)entry->data.size,
+        .size = (uint32_t)(front + entry->data.size),
     };
     atomic_init(&e->value.references, 1);
-    if (entry->data.size) memcpy(e->bytes, entry->data.data, entry->data.size);
+    hf_value_marks_write(entry->tags, entry->tag_count, e->bytes);
+    if (entry->data.size) memcpy(e->bytes + front, entry->data.data, entry->data.size);
     memcpy(key_of(e), key->bytes.data, key->bytes.size);
     if (entry->sliding_ms > 0) {
         memcpy(key_of(e) + key->bytes.size, &entry->sliding_ms, sizeof entry->sliding_ms);
@@ -300,7 +303,9 @@ bool hf_near_shard_put(struct hf_near_shard *s, const struct hf_near_key *key,
     if (*at) drop(s, at);
 
     if (key->bytes.size > HF_NEAR_KEY_MAX || entry->data.size > UINT32_MAX / 2) return false;
-    const size_t size = sizeof(struct hf_inline_value) + entry->data.size + key->bytes.size +
+    const size_t size = sizeof(struct hf_inline_value) +
+                        hf_value_marks_size(entry->tag_count) + entry->data.size +
+                        key->bytes.size +
                         (entry->sliding_ms > 0 ? sizeof entry->sliding_ms : 0);
     const size_t charge = charge_of(size);
     if (charge > s->bytes_max / ENTRY_SHARE) return false;

@@ -63,6 +63,9 @@ struct hf_near_entry {
     int64_t         sliding_ms; /* Whole TTL of an entry that reading prolongs; or 0. */
     bool            is_absent;
     bool            has_metadata;
+    size_t          tag_count;
+
+    const struct hf_tag_mark *tags;
 };
 
 /* HF_E_NOMEM. */

@@ -77,3 +77,8 @@ void hf_tag_block_bind(unsigned char *block, size_t size, uint64_t key_hash)
     hf_assert(size > CHECKSUM);
     put(block, hf_hash64(hf_bytes(block + CHECKSUM, size - CHECKSUM), key_hash));
 }
+
+struct hf_tag_mark hf_tag_mark(const struct hf_tag *tag)
+{
+    return (struct hf_tag_mark){ hf_hash64(tag->name, 0), tag->version };
+}

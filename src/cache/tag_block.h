@@ -22,6 +22,12 @@ struct hf_tag {
     uint64_t        version; /* Never 0. */
 };
 
+/* What of a tag is kept in the process: as much as tells it from others. */
+struct hf_tag_mark {
+    uint64_t name_hash;
+    uint64_t version;
+};
+
 enum {
     HF_TAG_BLOCK_MAX = 8 + HF_TAGS_MAX * (8 + 1 + HF_TAG_SIZE_MAX),
 };
@@ -39,5 +45,7 @@ void hf_tag_block_bind(unsigned char *block, size_t size, uint64_t key_hash);
 /* How many tags were read; 0 for what is not whole, or is another entry's. */
 HF_NODISCARD size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
                                       struct hf_tag tags[HF_TAGS_MAX]);
+
+struct hf_tag_mark hf_tag_mark(const struct hf_tag *tag);
 
 #endif

@@ -1,7 +1,5 @@
 #include "cache/tag_table.h"
 
-#include "core/hash.h"
-
 #include <string.h>
 
 /* Where the slots of a tag are, locked. */
@@ -11,12 +9,16 @@ struct place {
     uint64_t             hash;
 };
 
-static struct place enter(struct hf_tag_table *table, struct hf_bytes name)
+static struct place enter_at(struct hf_tag_table *table, uint64_t hash)
 {
-    const uint64_t       hash = hf_hash64(name, 0);
     struct hf_tag_shard *shard = &table->shards[hash >> 32 & (HF_TAG_SHARDS - 1)];
     hf_brief_lock(&shard->lock);
     return (struct place){ shard, shard->slots[hash & (HF_TAG_SETS - 1)], hash };
+}
+
+static struct place enter(struct hf_tag_table *table, struct hf_bytes name)
+{
+    return enter_at(table, hf_tag_mark(&(struct hf_tag){ name, 0 }).name_hash);
 }
 
 static void leave(const struct place *at)
@@ -67,12 +69,12 @@ enum hf_tag_verdict hf_tag_table_judge(struct hf_tag_table *table, const struct 
     return verdict;
 }
 
-bool hf_tag_table_knew(struct hf_tag_table *table, const struct hf_tag *tag, hf_instant now,
+bool hf_tag_table_knew(struct hf_tag_table *table, struct hf_tag_mark mark, hf_instant now,
                        hf_duration within)
 {
-    const struct place        at = enter(table, tag->name);
+    const struct place        at = enter_at(table, mark.name_hash);
     const struct hf_tag_slot *slot = find(&at);
-    const bool                knew = slot && slot->version == tag->version &&
+    const bool                knew = slot && slot->version == mark.version &&
                       hf_between(slot->asked, now).ns < within.ns;
     leave(&at);
     return knew;

@@ -71,8 +71,8 @@ struct hf_tag_reading {
 enum hf_tag_verdict hf_tag_table_judge(struct hf_tag_table *table, const struct hf_tag *tag,
                                        hf_instant now, hf_instant since);
 
-/* True when the version is the one that was known last, within that time. */
-bool hf_tag_table_knew(struct hf_tag_table *table, const struct hf_tag *tag, hf_instant now,
+/* True when the version is the one that was known last, asked for within that time. */
+bool hf_tag_table_knew(struct hf_tag_table *table, struct hf_tag_mark mark, hf_instant now,
                        hf_duration within);
 
 /* The version to store a value under that Redis keeps until then; 0 when it is to be read. */

@@ -5,6 +5,8 @@
 #include "core/assert.h"
 #include "core/wall_clock.h"
 
+#include <string.h>
+
 /* One whose bytes lie elsewhere. */
 struct read_value {
     struct hf_value        value; /* First. */
@@ -12,6 +14,8 @@ struct read_value {
     const void            *bytes; /* In the source. */
     int64_t                sliding_ms;
     int64_t                read_ms;
+    size_t                 tag_count;
+    struct hf_tag_mark     tags[];
 };
 
 static void free_reply(void *reply)
@@ -34,7 +38,10 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
                      const struct hf_envelope *e, int64_t now_ms, int64_t expires_ms,
                      struct hf_value **value)
 {
-    struct read_value *v = e->body.size <= UINT32_MAX ? hf_alloc(a, sizeof *v) : NULL;
+    struct hf_tag tags[HF_TAGS_MAX];
+    const size_t  count = e->tags.size ? hf_tag_block_read(e->tags, e->key_hash, tags) : 0;
+    const size_t  size = sizeof(struct read_value) + count * sizeof(struct hf_tag_mark);
+    struct read_value *v = e->body.size <= UINT32_MAX ? hf_alloc(a, size) : NULL;
     if (!v) return HF_E_NOMEM;
 
     *v = (struct read_value){
@@ -51,7 +58,9 @@ hf_err hf_value_open(const struct hf_allocator *a, struct hf_value_source source
         .bytes = e->body.data,
         .sliding_ms = e->sliding ? e->expires_ms - e->created_ms : 0,
         .read_ms = now_ms,
+        .tag_count = count,
     };
+    for (size_t i = 0; i < count; i++) v->tags[i] = hf_tag_mark(&tags[i]);
     atomic_init(&v->value.references, 1);
     *value = &v->value;
     return HF_OK;
@@ -89,11 +98,47 @@ static int64_t as_of_ms(const struct hf_value *value)
     return value->is_inline ? hf_unix_ms() : as_read(value)->read_ms;
 }
 
+static const unsigned char *inline_bytes(const struct hf_value *value)
+{
+    return ((const struct hf_inline_value *)value)->bytes;
+}
+
+static size_t mark_count(const struct hf_value *value)
+{
+    uint64_t count = 0;
+    if (!value->is_inline) return as_read(value)->tag_count;
+    if (value->is_tagged) memcpy(&count, inline_bytes(value), sizeof count);
+    return (size_t)count;
+}
+
+size_t hf_value_marks_size(size_t count)
+{
+    return count ? sizeof(uint64_t) + count * sizeof(struct hf_tag_mark) : 0;
+}
+
+void hf_value_marks_write(const struct hf_tag_mark *marks, size_t count, unsigned char *at)
+{
+    const uint64_t number = count;
+    if (count == 0) return;
+    memcpy(at, &number, sizeof number);
+    memcpy(at + sizeof number, marks, count * sizeof *marks);
+}
+
+size_t hf_value_tags(const struct hf_value *value, struct hf_tag_mark marks[HF_TAGS_MAX])
+{
+    const size_t count = mark_count(value);
+    const void  *from = value->is_inline
+                            ? (const void *)(inline_bytes(value) + sizeof(uint64_t))
+                            : (const void *)as_read(value)->tags;
+    if (count) memcpy(marks, from, count * sizeof *marks);
+    return count;
+}
+
 struct hf_bytes hf_value_whole(const struct hf_value *value)
 {
-    const void *bytes = value->is_inline ? ((const struct hf_inline_value *)value)->bytes
-                                         : as_read(value)->bytes;
-    return hf_bytes(bytes, value->size);
+    if (!value->is_inline) return hf_bytes(as_read(value)->bytes, value->size);
+    const size_t front = value->is_tagged ? hf_value_marks_size(mark_count(value)) : 0;
+    return hf_bytes(inline_bytes(value) + front, value->size - front);
 }
 
 struct hf_bytes hf_value_data(const struct hf_value *value)

@@ -10,6 +10,7 @@
 #define HF_CACHE_VALUE_H
 
 #include "cache/envelope.h"
+#include "cache/tag_block.h"
 
 #include <holdfast/alloc.h>
 #include <holdfast/cache.h>
@@ -30,10 +31,11 @@ struct hf_value {
     _Atomic uint8_t            frequency;        /* The near shard's, under its lock. */
     uint16_t                   key_size; /* Likewise, of the key behind inline bytes. */
     uint32_t                   tag;      /* Likewise. */
-    uint32_t                   size;     /* Of the bytes, metadata included. */
+    uint32_t                   size;     /* Of the bytes, metadata and marks included. */
 };
 
-/* One that is kept: bytes[size] of the value, then what its owner puts there. */
+/* One that is kept: bytes[size] of the value, then what its owner puts there. Where it has
+ * tags, the first bytes are their number and then their marks. */
 struct hf_inline_value {
     struct hf_value         value;                /* First. */
     struct hf_inline_value *next, *older, *newer; /* The owner's. */
@@ -74,6 +76,13 @@ bool hf_value_is_absent(const struct hf_value *value);
 
 /* True for one that may be declared invalid by a tag. */
 bool hf_value_is_tagged(const struct hf_value *value);
+
+/* The tags it was stored with; how many. */
+size_t hf_value_tags(const struct hf_value *value, struct hf_tag_mark marks[HF_TAGS_MAX]);
+
+/* What stands for that many marks in front of a kept value, and how long that is. */
+size_t hf_value_marks_size(size_t count);
+void   hf_value_marks_write(const struct hf_tag_mark *marks, size_t count, unsigned char *at);
 
 /* True when it is the manifest of a large value. */
 bool hf_value_is_large(const struct hf_value *value);

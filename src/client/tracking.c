@@ -108,7 +108,8 @@ static void ask(struct hf_tracking *t, struct hf_dialled *dialled,
 {
     const struct hf_bytes argv[] = { hf_str("CLIENT"), hf_str("TRACKING"), hf_str("ON"),
                                      hf_str("BCAST"),  hf_str("PREFIX"),   t->prefixes[0],
-                                     hf_str("PREFIX"), t->prefixes[1] };
+                                     hf_str("PREFIX"), t->prefixes[1],     hf_str("PREFIX"),
+                                     t->prefixes[2] };
     hf_dialler_want(&t->dialler, 0, now);
     t->greeting = dialled->greeting;
     t->transport = dialled->transport;

@@ -29,7 +29,7 @@
 
 enum {
     HF_TRACKINGS_MAX = 16, /* In one client. */
-    HF_TRACKING_PREFIXES = 2,
+    HF_TRACKING_PREFIXES = 3,
 };
 
 struct hf_client;

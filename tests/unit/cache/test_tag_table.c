@@ -143,17 +143,18 @@ static void a_value_is_stored_only_under_a_version_that_lasts_as_long(void **sta
 
 static void what_was_known_is_told_apart_from_what_is(void **state)
 {
-    struct fixture     *f = *state;
-    const struct hf_tag same = { hf_str("a"), 7 }, other = { hf_str("a"), 8 };
+    struct fixture          *f = *state;
+    const struct hf_tag_mark same = hf_tag_mark(&(struct hf_tag){ hf_str("a"), 7 });
+    const struct hf_tag_mark other = hf_tag_mark(&(struct hf_tag){ hf_str("a"), 8 });
     read(f, "a", 7);
     pass(f, hf_seconds(59));
-    assert_true(hf_tag_table_knew(f->table, &same, f->now, hf_seconds(60)));
-    assert_false(hf_tag_table_knew(f->table, &other, f->now, hf_seconds(60)));
+    assert_true(hf_tag_table_knew(f->table, same, f->now, hf_seconds(60)));
+    assert_false(hf_tag_table_knew(f->table, other, f->now, hf_seconds(60)));
     pass(f, hf_seconds(1));
-    assert_false(hf_tag_table_knew(f->table, &same, f->now, hf_seconds(60)));
+    assert_false(hf_tag_table_knew(f->table, same, f->now, hf_seconds(60)));
     read(f, "a", 7);
     hf_tag_table_forget(f->table, hf_str("a"));
-    assert_false(hf_tag_table_knew(f->table, &same, f->now, hf_seconds(60)));
+    assert_false(hf_tag_table_knew(f->table, same, f->now, hf_seconds(60)));
 }
 
 static void more_tags_than_fit_drive_out_the_oldest_of_their_set(void **state)
