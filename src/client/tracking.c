@@ -140,22 +140,28 @@ static void dial(struct hf_tracking *t, const struct hf_link *shared, hf_instant
 
 /* ---- Being told ---------------------------------------------------------------- */
 
-static void pass_on(const struct hf_tracking *t, const struct hf_reply *keys)
+/* False when it is not to be known what has changed. */
+static bool pass_on(const struct hf_tracking *t, const struct hf_reply *news)
 {
     const struct hf_tracking_listener *l = &t->listener;
+    const struct hf_reply             *keys = hf_reply_at(news, 1);
+    if (!keys) return false;
     if (hf_reply_is_null(keys)) {
         l->all_changed(l->ctx);
-        return;
+        return true;
     }
+    if (hf_reply_type(keys) != HF_REPLY_ARRAY) return false;
     for (size_t i = 0; i < hf_reply_count(keys); i++) {
         struct hf_bytes key;
-        if (hf_reply_bytes(hf_reply_at(keys, i), &key) == HF_OK) l->changed(l->ctx, key);
+        if (hf_reply_bytes(hf_reply_at(keys, i), &key)) return false;
+        l->changed(l->ctx, key);
     }
+    return true;
 }
 
 static void take_answer(struct hf_tracking *t, const struct hf_reply *reply, hf_instant now)
 {
-    struct hf_bytes text;
+    struct hf_bytes text = hf_str("");
     const bool      is_error = hf_reply_type(reply) == HF_REPLY_ERROR;
     if (!t->is_awaited) {
         end(t, now, "an answer to nothing");
@@ -181,8 +187,8 @@ static void take(struct hf_tracking *t, const struct hf_reply *reply, hf_instant
     if (hf_reply_type(reply) != HF_REPLY_PUSH) {
         take_answer(t, reply, now);
     } else if (t->state == HF_TRACKING_LIVE &&
-               hf_reply_is_text(hf_reply_at(reply, 0), "invalidate")) {
-        pass_on(t, hf_reply_at(reply, 1));
+               hf_reply_is_text(hf_reply_at(reply, 0), "invalidate") && !pass_on(t, reply)) {
+        end(t, now, "it is not to be known what has changed");
     }
 }
 

@@ -303,6 +303,34 @@ a_lost_connection_for_the_news_is_replaced_and_what_was_missed_forgotten(void **
     near_fixture_close(&f);
 }
 
+static bool has_another_connection(void *ctx)
+{
+    return fault_proxy_counts(((struct near_fixture *)ctx)->proxy).accepted > TRACKING;
+}
+
+/* What changed is not known then, so nothing that was kept may be believed. */
+static void news_that_make_no_sense_end_the_connection_for_the_news(void **state)
+{
+    (void)state;
+    static const char *const news[] = { ">2\r\n$10\r\ninvalidate\r\n:5\r\n",
+                                        ">2\r\n$10\r\ninvalidate\r\n*1\r\n:5\r\n",
+                                        ">1\r\n$10\r\ninvalidate\r\n" };
+    for (size_t i = 0; i < sizeof news / sizeof news[0]; i++) {
+        struct near_fixture f;
+        near_fixture_open(&f,
+                          &(struct hf_cache_options){ .near_coherence_max = LONG_COHERENCE });
+        near_keep(&f, "a", "old");
+        (void)fault_proxy_set(f.proxy, &(struct fault){ .kind = FAULT_INJECT,
+                                                        .direction = FAULT_TO_CLIENT,
+                                                        .connection = TRACKING,
+                                                        .times = 1,
+                                                        .data = hf_str(news[i]) });
+        assert_true(wait_until(has_another_connection, &f, NEAR_BOUND));
+        near_keep(&f, "a", "new");
+        near_fixture_close(&f);
+    }
+}
+
 static void the_loss_of_the_other_connection_leaves_it_right(void **state)
 {
     (void)state;
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test(when_the_news_hang_it_is_believed_no_longer_than_it_may),
         cmocka_unit_test(
             a_lost_connection_for_the_news_is_replaced_and_what_was_missed_forgotten),
+        cmocka_unit_test(news_that_make_no_sense_end_the_connection_for_the_news),
         cmocka_unit_test(the_loss_of_the_other_connection_leaves_it_right),
         cmocka_unit_test(a_server_that_comes_back_empty_is_believed),
         cmocka_unit_test(news_of_another_server_than_the_one_that_is_read_are_not_believed),
