@@ -85,8 +85,14 @@ HF_NODISCARD hf_err hf_cache_near_open(struct hf_cache               *cache,
                                        struct hf_error               *error);
 void                hf_cache_near_close(struct hf_cache *cache);
 
-/* A fresh value, the caller's, or NULL; it may say that there is none. Counted, as near hit,
- * near miss, or miss; the hits become hits as well when statistics are read. */
+/* A fresh value, the caller's, or NULL; it may say that there is none. To be counted as what
+ * came of it (NULL: left to Redis). */
+struct hf_value *hf_cache_near_look(struct hf_cache *cache, struct hf_bytes name);
+
+/* As near hit, near miss, or miss; the hits become hits as well when statistics are read. */
+void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value);
+
+/* Both. */
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name);
 
 /* Whether that would give a value; not counted. */

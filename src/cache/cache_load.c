@@ -250,8 +250,10 @@ static hf_err take_in_hand(struct load *l, struct hf_value **value)
 
 static hf_err get_or_load(struct load *l, struct hf_value **value)
 {
-    struct hf_value *near = hf_cache_near_get(l->op.cache, l->name);
-    if (near && !is_due_early(l, near)) {
+    struct hf_value *near = hf_cache_near_look(l->op.cache, l->name);
+    const bool       is_enough = near && !is_due_early(l, near);
+    hf_cache_near_count(l->op.cache, is_enough ? near : NULL);
+    if (is_enough) {
         *value = near;
         return hf_cache_take_plain(HF_OK, value);
     }

@@ -195,18 +195,28 @@ static struct hf_value *check_tags(struct hf_cache_near *n, struct hf_value *val
     return NULL;
 }
 
-struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
+struct hf_value *hf_cache_near_look(struct hf_cache *cache, struct hf_bytes name)
 {
     struct hf_cache_near *n = cache->near;
     if (!n || is_child(cache)) return NULL;
 
     const struct hf_near_key  key = hf_near_key(&n->near, name);
     const struct hf_near_time at = coarse_time(n);
-    struct hf_value          *value = hf_near_get(&n->near, &key, at);
-    value = check_tags(n, value, at.now, hf_ns(INT64_MAX));
+    return check_tags(n, hf_near_get(&n->near, &key, at), at.now, hf_ns(INT64_MAX));
+}
+
+void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value)
+{
+    if (!cache->near) return;
     hf_metrics_inc(cache->metrics, !value             ? HF_STAT_CACHE_NEAR_MISSES
                                    : value->is_absent ? HF_STAT_CACHE_MISSES
                                                       : HF_STAT_CACHE_NEAR_HITS);
+}
+
+struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
+{
+    struct hf_value *value = hf_cache_near_look(cache, name);
+    hf_cache_near_count(cache, value);
     return value;
 }
 

@@ -306,6 +306,41 @@ static void a_forked_child_is_given_nothing_out_of_it(void **state)
     near_fixture_close(&f);
 }
 
+static hf_err load_same(struct hf_bytes key, struct hf_loaded *loaded, void *ctx)
+{
+    (void)key;
+    (void)ctx;
+    return hf_loaded_set(loaded, hf_str("same"));
+}
+
+static void a_value_that_is_loaded_early_is_counted_once(void **state)
+{
+    (void)state;
+    struct near_fixture  f;
+    struct hf_value     *value;
+    uint64_t             loads = 0;
+    const struct hf_set  brief = { .ttl = hf_ms(500) };
+    const struct hf_load early = { .ttl = hf_seconds(100), .refresh_early = true };
+    near_fixture_open(&f, &(struct hf_cache_options){ 0 });
+    assert_int_equal(
+        hf_cache_set(f.other.cache, NULL, hf_str("a"), hf_str("same"), &brief, NULL), HF_OK);
+    const struct hf_stats before = party_stats(&f.ours);
+    struct hf_stats       after;
+    do {
+        assert_int_equal(hf_cache_load(f.ours.cache, NULL, hf_str("a"), &early, load_same,
+                                       NULL, &value, &f.ours.error),
+                         HF_OK);
+        hf_value_release(value);
+        loads++;
+        after = party_stats(&f.ours);
+    } while (after.cache_loads == before.cache_loads);
+    assert_true(after.cache_near_hits > before.cache_near_hits);
+    assert_int_equal(after.cache_hits - before.cache_hits + after.cache_misses -
+                         before.cache_misses,
+                     loads);
+    near_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +357,7 @@ int main(void)
         cmocka_unit_test(with_a_server_that_speaks_resp2_only_it_is_off),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(a_forked_child_is_given_nothing_out_of_it),
+        cmocka_unit_test(a_value_that_is_loaded_early_is_counted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
