@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "core/hash.h"
+#include "core/little_endian.h"
 
 #include <string.h>
 
@@ -31,18 +32,6 @@ enum flag {
 };
 
 static const unsigned char magic[AT_VERSION] = { 0x9e, 'H', 'F' };
-
-static void put(unsigned char *at, uint64_t value)
-{
-    for (int i = 0; i < 8; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t take(const unsigned char *at)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 static uint64_t checksum(const void *data, size_t size)
 {
@@ -75,11 +64,10 @@ void hf_envelope_head(const struct hf_envelope *e, unsigned char head[HF_ENVELOP
                                      (e->is_large ? FLAG_LARGE : 0) |
                                      (e->is_sealed ? FLAG_SEALED : 0) |
                                      (e->has_metadata ? FLAG_METADATA : 0));
-    head[AT_TAGS_SIZE] = (unsigned char)e->tags.size;
-    head[AT_TAGS_SIZE + 1] = (unsigned char)(e->tags.size >> 8);
-    put(head + AT_CREATED, (uint64_t)e->created_ms);
-    put(head + AT_EXPIRES, (uint64_t)e->expires_ms);
-    put(head + AT_RAW_SIZE, e->raw_size);
+    hf_put_u16(head + AT_TAGS_SIZE, (uint16_t)e->tags.size);
+    hf_put_u64(head + AT_CREATED, (uint64_t)e->created_ms);
+    hf_put_u64(head + AT_EXPIRES, (uint64_t)e->expires_ms);
+    hf_put_u64(head + AT_RAW_SIZE, e->raw_size);
 }
 
 void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENVELOPE_SIZE])
@@ -87,22 +75,22 @@ void hf_envelope_encode(const struct hf_envelope *e, unsigned char header[HF_ENV
     hf_assert(is_consistent(e) && e->tags.size <= UINT16_MAX);
 
     hf_envelope_head(e, header);
-    put(header + AT_BODY_SIZE, e->body.size);
-    put(header + AT_KEY_HASH, e->key_hash);
-    put(header + AT_BODY_CHECKSUM, checksum(e->body.data, e->body.size));
-    put(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
+    hf_put_u64(header + AT_BODY_SIZE, e->body.size);
+    hf_put_u64(header + AT_KEY_HASH, e->key_hash);
+    hf_put_u64(header + AT_BODY_CHECKSUM, checksum(e->body.data, e->body.size));
+    hf_put_u64(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
 }
 
 void hf_envelope_prolong(const unsigned char header[HF_ENVELOPE_SIZE], int64_t expires_ms,
                          unsigned char prolonged[HF_ENVELOPE_SIZE])
 {
     hf_assert(!(header[AT_FLAGS] & FLAG_SEALED));
-    const uint64_t created_ms = take(header + AT_CREATED);
+    const uint64_t created_ms = hf_take_u64(header + AT_CREATED);
     const uint64_t wanted = expires_ms < 0 ? 0 : (uint64_t)expires_ms;
 
     memcpy(prolonged, header, HF_ENVELOPE_SIZE);
-    put(prolonged + AT_EXPIRES, wanted < created_ms ? created_ms : wanted);
-    put(prolonged + AT_CHECKSUM, checksum(prolonged, AT_CHECKSUM));
+    hf_put_u64(prolonged + AT_EXPIRES, wanted < created_ms ? created_ms : wanted);
+    hf_put_u64(prolonged + AT_CHECKSUM, checksum(prolonged, AT_CHECKSUM));
 }
 
 bool hf_envelope_is_bindable(const struct hf_envelope *e, bool is_same_wire)
@@ -112,8 +100,8 @@ bool hf_envelope_is_bindable(const struct hf_envelope *e, bool is_same_wire)
 
 void hf_envelope_bind(unsigned char header[HF_ENVELOPE_SIZE], uint64_t key_hash)
 {
-    put(header + AT_KEY_HASH, key_hash);
-    put(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
+    hf_put_u64(header + AT_KEY_HASH, key_hash);
+    hf_put_u64(header + AT_CHECKSUM, checksum(header, AT_CHECKSUM));
 }
 
 static bool is_known(const unsigned char *header)
@@ -130,7 +118,7 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
     }
     if (header[AT_VERSION] != VERSION) return HF_ENVELOPE_OTHER_VERSION;
     if (bytes.size < HF_ENVELOPE_SIZE) return HF_ENVELOPE_TRUNCATED;
-    if (take(header + AT_CHECKSUM) != checksum(header, AT_CHECKSUM)) {
+    if (hf_take_u64(header + AT_CHECKSUM) != checksum(header, AT_CHECKSUM)) {
         return HF_ENVELOPE_DAMAGED;
     }
     if (!is_known(header)) return HF_ENVELOPE_OTHER_VERSION;
@@ -142,13 +130,12 @@ enum hf_envelope_status hf_envelope_decode_header(struct hf_bytes bytes, uint64_
         .is_sealed = header[AT_FLAGS] & FLAG_SEALED,
         .has_metadata = header[AT_FLAGS] & FLAG_METADATA,
         .sliding = header[AT_FLAGS] & FLAG_SLIDING,
-        .created_ms = (int64_t)take(header + AT_CREATED),
-        .expires_ms = (int64_t)take(header + AT_EXPIRES),
-        .raw_size = take(header + AT_RAW_SIZE),
-        .key_hash = take(header + AT_KEY_HASH),
-        .tags = hf_bytes(NULL,
-                         (size_t)(header[AT_TAGS_SIZE] | header[AT_TAGS_SIZE + 1] << 8)),
-        .body = hf_bytes(NULL, take(header + AT_BODY_SIZE)),
+        .created_ms = (int64_t)hf_take_u64(header + AT_CREATED),
+        .expires_ms = (int64_t)hf_take_u64(header + AT_EXPIRES),
+        .raw_size = hf_take_u64(header + AT_RAW_SIZE),
+        .key_hash = hf_take_u64(header + AT_KEY_HASH),
+        .tags = hf_bytes(NULL, hf_take_u16(header + AT_TAGS_SIZE)),
+        .body = hf_bytes(NULL, hf_take_u64(header + AT_BODY_SIZE)),
     };
     if (!is_consistent(&read)) return HF_ENVELOPE_DAMAGED;
     if (read.key_hash != key_hash) return HF_ENVELOPE_MISPLACED;
@@ -171,7 +158,7 @@ enum hf_envelope_status hf_envelope_decode(struct hf_bytes bytes, uint64_t key_h
 
     read.tags.data = header + HF_ENVELOPE_SIZE;
     read.body.data = header + HF_ENVELOPE_SIZE + read.tags.size;
-    if (take(header + AT_BODY_CHECKSUM) != checksum(read.body.data, read.body.size)) {
+    if (hf_take_u64(header + AT_BODY_CHECKSUM) != checksum(read.body.data, read.body.size)) {
         return HF_ENVELOPE_DAMAGED;
     }
     *e = read;

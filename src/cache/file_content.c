@@ -2,6 +2,7 @@
 #include "cache/stream.h"
 #include "core/cancel.h"
 #include "core/error.h"
+#include "core/little_endian.h"
 #include "core/rng.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 /* In front of the bytes: 'C', version, permission bits (2). */
-enum { HEAD = 4, KIND = 'C', VERSION = 1, MODE_BITS = 0777 };
+enum { HEAD = 4, AT_MODE = 2, KIND = 'C', VERSION = 1, MODE_BITS = 0777 };
 
 static hf_err fail_file(struct hf_error *error, hf_err err, const char *path,
                         const char *what)
@@ -26,11 +27,11 @@ static hf_err copy_in(struct hf_writer *writer, int fd, const char *path,
                       const struct stat *before, struct hf_error *error)
 {
     const unsigned mode = before->st_mode & MODE_BITS;
-    unsigned char  head[HEAD] = { KIND, VERSION, (unsigned char)mode,
-                                  (unsigned char)(mode >> 8) };
+    unsigned char  head[HEAD] = { KIND, VERSION };
     uint64_t       total = 0;
     struct stat    after;
-    hf_err         err = hf_writer_write(writer, hf_bytes(head, sizeof head), error);
+    hf_put_u16(head + AT_MODE, (uint16_t)mode);
+    hf_err err = hf_writer_write(writer, hf_bytes(head, sizeof head), error);
     while (!err) {
         void  *room;
         size_t size;
@@ -158,7 +159,7 @@ static hf_err first_piece(struct hf_reader *reader, struct hf_bytes *piece, unsi
     if (piece->size < HEAD || head[0] != KIND || head[1] != VERSION) {
         return hf_fail(error, HF_E_TYPE, "not the content of a file");
     }
-    *mode = (head[2] | (unsigned)head[3] << 8) & MODE_BITS;
+    *mode = hf_take_u16(head + AT_MODE) & MODE_BITS;
     *piece = hf_bytes(head + HEAD, piece->size - HEAD);
     return HF_OK;
 }

@@ -1,6 +1,7 @@
 #include "cache/file_ref.h"
 
 #include "core/assert.h"
+#include "core/little_endian.h"
 
 enum { KIND = 'R', VERSION = 1, FLAG_SHA256 = 1, FLAG_SHARED = 2, FLAGS_KNOWN = 3 };
 
@@ -15,18 +16,6 @@ enum offset {
     AT_MTIME = 16,
     AT_SHA256 = 24,
 };
-
-static void put(unsigned char *at, uint64_t value, int size)
-{
-    for (int i = 0; i < size; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t take(const unsigned char *at, int size)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < size; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 bool hf_file_place_is_valid(struct hf_bytes name)
 {
@@ -72,10 +61,10 @@ size_t hf_file_ref_encode(const struct hf_file_ref *ref, unsigned char bytes[HF_
     bytes[AT_FLAGS] = (unsigned char)((ref->has_sha256 ? FLAG_SHA256 : 0) |
                                       (ref->is_shared ? FLAG_SHARED : 0));
     bytes[AT_PLACE_SIZE] = (unsigned char)ref->place.size;
-    put(bytes + AT_PATH_SIZE, ref->path.size, 2);
-    put(bytes + AT_METADATA_SIZE, ref->metadata.size, 2);
-    put(bytes + AT_SIZE, ref->size, 8);
-    put(bytes + AT_MTIME, (uint64_t)ref->mtime_ns, 8);
+    hf_put_u16(bytes + AT_PATH_SIZE, (uint16_t)ref->path.size);
+    hf_put_u16(bytes + AT_METADATA_SIZE, (uint16_t)ref->metadata.size);
+    hf_put_u64(bytes + AT_SIZE, ref->size);
+    hf_put_u64(bytes + AT_MTIME, (uint64_t)ref->mtime_ns);
     if (ref->has_sha256) memcpy(bytes + AT_SHA256, ref->sha256, HF_FILE_SHA256_SIZE);
 
     unsigned char *at = bytes + HF_FILE_REF_HEAD;
@@ -96,13 +85,13 @@ bool hf_file_ref_decode(struct hf_bytes bytes, struct hf_file_ref *ref)
     struct hf_file_ref read = {
         .is_shared = at[AT_FLAGS] & FLAG_SHARED,
         .has_sha256 = at[AT_FLAGS] & FLAG_SHA256,
-        .size = take(at + AT_SIZE, 8),
-        .mtime_ns = (int64_t)take(at + AT_MTIME, 8),
+        .size = hf_take_u64(at + AT_SIZE),
+        .mtime_ns = (int64_t)hf_take_u64(at + AT_MTIME),
         .place = hf_bytes(at + HF_FILE_REF_HEAD, at[AT_PLACE_SIZE]),
     };
     memcpy(read.sha256, at + AT_SHA256, HF_FILE_SHA256_SIZE);
-    const size_t path_size = (size_t)take(at + AT_PATH_SIZE, 2);
-    const size_t metadata_size = (size_t)take(at + AT_METADATA_SIZE, 2);
+    const size_t path_size = hf_take_u16(at + AT_PATH_SIZE);
+    const size_t metadata_size = hf_take_u16(at + AT_METADATA_SIZE);
     if (bytes.size != HF_FILE_REF_HEAD + read.place.size + path_size + metadata_size) {
         return false;
     }

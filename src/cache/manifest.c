@@ -1,6 +1,7 @@
 #include "cache/manifest.h"
 
 #include "core/assert.h"
+#include "core/little_endian.h"
 
 enum { VERSION = 1 };
 
@@ -13,18 +14,6 @@ enum offset {
     AT_CHECKSUM = 32,
 };
 
-static void put(unsigned char *at, uint64_t value, int size)
-{
-    for (int i = 0; i < size; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t take(const unsigned char *at, int size)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < size; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
-
 static bool is_sound(const struct hf_manifest *m)
 {
     return m->chunk_size > 0 && m->chunk_size <= HF_CHUNK_SIZE_MAX &&
@@ -36,23 +25,23 @@ void hf_manifest_encode(const struct hf_manifest *m, unsigned char bytes[HF_MANI
     hf_assert(is_sound(m));
     memset(bytes, 0, HF_MANIFEST_SIZE);
     bytes[AT_VERSION] = VERSION;
-    put(bytes + AT_CHUNK_SIZE, m->chunk_size, 4);
-    put(bytes + AT_SIZE, m->size, 8);
+    hf_put_u32(bytes + AT_CHUNK_SIZE, m->chunk_size);
+    hf_put_u64(bytes + AT_SIZE, m->size);
     memcpy(bytes + AT_GENERATION, m->generation.bytes, HF_GENERATION_SIZE);
-    put(bytes + AT_CHECKSUM, m->checksum.low, 8);
-    put(bytes + AT_CHECKSUM + 8, m->checksum.high, 8);
+    hf_put_u64(bytes + AT_CHECKSUM, m->checksum.low);
+    hf_put_u64(bytes + AT_CHECKSUM + 8, m->checksum.high);
 }
 
 bool hf_manifest_decode(struct hf_bytes bytes, struct hf_manifest *m)
 {
     const unsigned char *at = bytes.data;
     if (bytes.size != HF_MANIFEST_SIZE || at[AT_VERSION] != VERSION) return false;
-    if (take(at + AT_ZERO, AT_CHUNK_SIZE - AT_ZERO) != 0) return false;
+    if (at[AT_ZERO] || hf_take_u16(at + AT_ZERO + 1)) return false;
 
     struct hf_manifest read = {
-        .chunk_size = (uint32_t)take(at + AT_CHUNK_SIZE, 4),
-        .size = take(at + AT_SIZE, 8),
-        .checksum = { take(at + AT_CHECKSUM, 8), take(at + AT_CHECKSUM + 8, 8) },
+        .chunk_size = hf_take_u32(at + AT_CHUNK_SIZE),
+        .size = hf_take_u64(at + AT_SIZE),
+        .checksum = { hf_take_u64(at + AT_CHECKSUM), hf_take_u64(at + AT_CHECKSUM + 8) },
     };
     memcpy(read.generation.bytes, at + AT_GENERATION, HF_GENERATION_SIZE);
     if (!is_sound(&read)) return false;

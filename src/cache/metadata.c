@@ -11,7 +11,7 @@ enum { AT_SIZE = 8 };
 
 static size_t size_at(const unsigned char *block)
 {
-    return (size_t)(block[AT_SIZE] | block[AT_SIZE + 1] << 8);
+    return hf_take_u16(block + AT_SIZE);
 }
 
 /* Of the size and the metadata. */
@@ -23,8 +23,7 @@ static uint64_t checksum(const unsigned char *block, size_t size)
 void hf_metadata_write(struct hf_bytes metadata, unsigned char *at)
 {
     hf_assert(metadata.size > 0 && metadata.size <= HF_METADATA_MAX);
-    at[AT_SIZE] = (unsigned char)metadata.size;
-    at[AT_SIZE + 1] = (unsigned char)(metadata.size >> 8);
+    hf_put_u16(at + AT_SIZE, (uint16_t)metadata.size);
     memcpy(at + HF_METADATA_HEAD_SIZE, metadata.data, metadata.size);
     hf_put_u64(at, checksum(at, metadata.size));
 }

@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/assert.h"
 #include "core/error.h"
+#include "core/little_endian.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>
@@ -194,7 +195,7 @@ hf_err hf_seal_with(struct hf_sealer *sealer, const struct hf_sealed_for *what,
     struct state              *state = take_state(sealer);
     if (!state) return HF_E_NOMEM;
 
-    for (int i = 0; i < ID_SIZE; i++) body[i] = (unsigned char)(key->id >> (8 * i));
+    hf_put_u32(body, key->id);
     memcpy(body + ID_SIZE, nonce, HF_SEAL_NONCE_SIZE);
     const bool ok = use_key(sealer, state, key) && derive(state, nonce, true) &&
                     run(state, what, content, at) &&
@@ -216,8 +217,7 @@ hf_err hf_seal(struct hf_sealer *sealer, const struct hf_sealed_for *what,
 static const struct hf_cache_key *find_key(const struct hf_sealer *sealer,
                                            const unsigned char    *at)
 {
-    uint32_t id = 0;
-    for (int i = 0; i < ID_SIZE; i++) id |= (uint32_t)at[i] << (8 * i);
+    const uint32_t id = hf_take_u32(at);
     for (size_t i = 0; i < sealer->count; i++) {
         if (sealer->keys[i].id == id) return &sealer->keys[i];
     }

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 #include "core/hash.h"
+#include "core/little_endian.h"
 
 #include <string.h>
 
@@ -10,18 +11,6 @@ enum {
     AT_SIZE = 8, /* Of a tag. */
     AT_NAME = 9,
 };
-
-static void put(unsigned char *at, uint64_t value)
-{
-    for (int i = 0; i < 8; i++) at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t take(const unsigned char *at)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) value |= (uint64_t)at[i] << (8 * i);
-    return value;
-}
 
 size_t hf_tag_block_size(const struct hf_tag *tags, size_t count)
 {
@@ -40,13 +29,13 @@ void hf_tag_block_write(const struct hf_tag *tags, size_t count, uint64_t key_ha
     for (size_t i = 0; i < count; i++) {
         const struct hf_bytes name = tags[i].name;
         hf_assert(name.size > 0 && name.size <= HF_TAG_SIZE_MAX && tags[i].version);
-        put(next, tags[i].version);
+        hf_put_u64(next, tags[i].version);
         next[AT_SIZE] = (unsigned char)name.size;
         memcpy(next + AT_NAME, name.data, name.size);
         next += AT_NAME + name.size;
     }
     const struct hf_bytes rest = hf_bytes(at + CHECKSUM, (size_t)(next - at) - CHECKSUM);
-    put(at, hf_hash64(rest, key_hash));
+    hf_put_u64(at, hf_hash64(rest, key_hash));
 }
 
 size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
@@ -59,13 +48,13 @@ size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
 
     at += CHECKSUM;
     left -= CHECKSUM;
-    if (take(block.data) != hf_hash64(hf_bytes(at, left), key_hash)) return 0;
+    if (hf_take_u64(block.data) != hf_hash64(hf_bytes(at, left), key_hash)) return 0;
     while (left) {
         if (count == HF_TAGS_MAX || left < AT_NAME) return 0;
         const size_t size = at[AT_SIZE];
         if (size == 0 || size > HF_TAG_SIZE_MAX || left < AT_NAME + size) return 0;
 
-        tags[count++] = (struct hf_tag){ hf_bytes(at + AT_NAME, size), take(at) };
+        tags[count++] = (struct hf_tag){ hf_bytes(at + AT_NAME, size), hf_take_u64(at) };
         at += AT_NAME + size;
         left -= AT_NAME + size;
     }
@@ -75,7 +64,7 @@ size_t hf_tag_block_read(struct hf_bytes block, uint64_t key_hash,
 void hf_tag_block_bind(unsigned char *block, size_t size, uint64_t key_hash)
 {
     hf_assert(size > CHECKSUM);
-    put(block, hf_hash64(hf_bytes(block + CHECKSUM, size - CHECKSUM), key_hash));
+    hf_put_u64(block, hf_hash64(hf_bytes(block + CHECKSUM, size - CHECKSUM), key_hash));
 }
 
 struct hf_tag_mark hf_tag_mark(const struct hf_tag *tag)

@@ -31,4 +31,15 @@ static inline uint32_t hf_take_u32(const unsigned char *at)
     return value;
 }
 
+static inline void hf_put_u16(unsigned char *at, uint16_t value)
+{
+    at[0] = (unsigned char)value;
+    at[1] = (unsigned char)(value >> 8);
+}
+
+static inline uint16_t hf_take_u16(const unsigned char *at)
+{
+    return (uint16_t)(at[0] | at[1] << 8);
+}
+
 #endif
