@@ -222,12 +222,8 @@ struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
 
 bool hf_cache_near_has(struct hf_cache *cache, struct hf_bytes name)
 {
-    struct hf_cache_near *n = cache->near;
-    if (!n || is_child(cache)) return false;
-
-    const struct hf_near_key key = hf_near_key(&n->near, name);
-    struct hf_value         *value = hf_near_get(&n->near, &key, coarse_time(n));
-    const bool               has = value && !value->is_absent;
+    struct hf_value *value = hf_cache_near_look(cache, name);
+    const bool       has = value && !value->is_absent;
     hf_value_release(value);
     return has;
 }
