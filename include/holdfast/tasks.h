@@ -293,7 +293,8 @@ struct hf_task_stats {
     uint64_t    mended;    /* RUNNING without a lease, or the other way, ever. */
     uint64_t    set_aside; /* Damaged records, now. */
     size_t      type_count;
-    const struct hf_task_type_stats *types;
+    const struct hf_task_type_stats *types; /* A damaged task whose type cannot be read any
+                                             * more stays in its count, and in by_priority. */
 };
 
 /* What Redis says now. Cost: by the number of types, not of tasks. */

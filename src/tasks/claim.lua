@@ -116,10 +116,7 @@ local function take_of(priority, type, number, last)
         else
             gone[#gone + 1] = id
         end
-        if not r and found ~= 'NEWER' then
-            count(PENDING, priority .. type, -1)
-            set_aside(id, found)
-        end
+        if not r and found ~= 'NEWER' then set_aside(id, found, priority, type) end
         i = i + 2
     end
     if #gone > 0 then call('ZREM', queue, unpack(gone)) end

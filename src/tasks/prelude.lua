@@ -205,17 +205,17 @@ local function errors_with(r, kind, text)
 end
 
 -- A failure: a retry after a pause, or the end. Returns the status it came to.
-local function fail(id, r, text, is_final, pause, fields)
+local function fail(id, r, text, is_final, pause, fields, by)
     local retries = (r.r or 0) + 1
     for _, value in ipairs({ 'e', 'fail', 'r', retries, 'E', errors_with(r, 'e', text) }) do
         table.insert(fields, value)
     end
     if is_final or retries > tonumber(r.R or 3) then
-        move(id, r, FAILURE, 'fail', fields)
+        move(id, r, FAILURE, 'fail', fields, by)
         return FAILURE
     end
     local wait = math.min(pause.cap, pause.base * 2 ^ math.min(retries - 1, 60))
-    put_back(id, r, 'retry', fields, now + wait * (1 - pause.random / 2))
+    put_back(id, r, 'retry', fields, now + wait * (1 - pause.random / 2), by)
     return PENDING
 end
 
@@ -237,10 +237,19 @@ local function requeue(id, r, fields, by)
     put_back(id, r, 'requeue', fields, now, by)
 end
 
--- Out of everything but the record itself, which is damaged or gone.
-local function set_aside(id, why)
-    for status = 0, 4 do call('ZREM', base .. 'in:' .. status, id) end
+-- Out of everything but the record itself, which is damaged or gone. What was counted goes by
+-- the priority and type that the caller knows, or that can still be read; where neither, it
+-- stays counted.
+local function set_aside(id, why, priority, type)
+    local r = redis.pcall('HMGET', base .. 't:' .. id, 'p', 't', 'n')
+    priority, type = priority or r[1], type or r[2]
+    local is_known = priority and type and string.find(priority, '^[0-2]$')
+    for status = 0, 4 do
+        local was_there = call('ZREM', base .. 'in:' .. status, id) == 1
+        if was_there and is_known then count(status, priority .. type, -1) end
+    end
     call('ZREM', base .. 'leases', id)
+    if r[3] then call('HDEL', base .. 'meta', 'grant:' .. r[3]) end
     if why == 'DAMAGED' then call('ZADD', base .. 'aside', whole(now), id) end
     if why == 'UNKNOWN' then call('HINCRBY', base .. 'meta', 'mended', 1) end
     audit(id, 'set aside')

@@ -46,7 +46,7 @@ elseif status == CANCELLED then
 elseif status == FAILURE then
     local pause = { base = tonumber(ARGV[15]), cap = tonumber(ARGV[16]),
                     random = tonumber(ARGV[17]) }
-    fail(id, r, ARGV[10], false, pause, fields)
+    fail(id, r, ARGV[10], false, pause, fields, by)
 elseif r.s == RUNNING then
     set('e', 'release')
     put_back(id, r, 'release', fields, now, by)

@@ -403,6 +403,26 @@ static void every_change_is_in_the_audit_stream(void **state)
                            "out = out .. e[2][2] .. ':' .. e[2][4] .. ':' .. e[2][6] .. ' ' "
                            "end return out"),
         "a:create:worker-7 a:claim:worker-7 a:complete:worker-7 a:delete:ada ");
+
+    /* A failure on behalf of the owner is the owner's, be it a retry or the end. */
+    const struct hf_new_task frail = {
+        .id = "b", .type = "t", .owner = "ada", .retry_limit = 1
+    };
+    assert_int_equal(create(&f, &frail), HF_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(hf_tasks_schedule(f.tasks, NULL, "b", hf_ns(0), NULL), HF_OK);
+        task = tasks_fixture_claim(&f);
+        const struct hf_task_change fails = { .sets_status = true,
+                                              .status = HF_TASK_FAILURE,
+                                              .token = task->token };
+        assert_int_equal(hf_tasks_update_as(f.tasks, NULL, "ada", "b", &fails, NULL), HF_OK);
+        hf_task_free(task);
+        assert_string_equal(tasks_fixture_eval(&f, "return redis.call('XREVRANGE', "
+                                                   "'{tasks}:audit', '+', '-', 'COUNT', 1)"
+                                                   "[1][2][6]"),
+                            "ada");
+    }
+    assert_int_equal(tasks_fixture_status(&f, "b"), HF_TASK_FAILURE);
     for (int i = 0; i < 300; i++) {
         assert_int_equal(hf_tasks_pause(f.tasks, NULL, "t", NULL), HF_OK);
         assert_int_equal(hf_tasks_resume(f.tasks, NULL, "t", NULL), HF_OK);
