@@ -182,6 +182,7 @@ static void a_function_that_calls_back_holds_nothing_up(void **state)
     struct redis_server *server = open_server();
     struct hf_client    *client = open_client(redis_server_unix_url(server), password);
     wait_ready(client);
+    wait_for(HF_EVENT_HEALTH_UP);
     said.client = client;
     const hf_instant begun = hf_now();
     suffer_an_outage(server, client);
