@@ -16,12 +16,12 @@ static const char password[] = "open-sesame-4711";
 
 /* All that was said, once as lines of each kind. */
 static struct {
-    pthread_mutex_t   lock;
-    struct hf_client *client; /* Called back into, if not NULL. */
-    atomic_uint       counts[HF_EVENT_COUNT];
-    atomic_uint       calls_back;
-    size_t            size;
-    char              text[TEXT_MAX];
+    pthread_mutex_t           lock;
+    struct hf_client *_Atomic client; /* Called back into, if not NULL. */
+    atomic_uint               counts[HF_EVENT_COUNT];
+    atomic_uint               calls_back;
+    size_t                    size;
+    char                      text[TEXT_MAX];
 } said = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void append(const char *line)
@@ -56,7 +56,8 @@ static void take(const struct hf_log_record *record, void *ctx)
     hf_log_line(record, HF_LOG_JSON, line);
     append(line);
     atomic_fetch_add(&said.counts[record->event], 1);
-    if (said.client) call_back(said.client);
+    struct hf_client *const client = atomic_load(&said.client);
+    if (client) call_back(client);
 }
 
 static unsigned count(enum hf_event event)
@@ -66,9 +67,11 @@ static unsigned count(enum hf_event event)
 
 static void forget_all(void)
 {
-    said.client = NULL;
+    atomic_store(&said.client, NULL);
+    pthread_mutex_lock(&said.lock);
     said.size = 0;
     said.text[0] = '\0';
+    pthread_mutex_unlock(&said.lock);
     atomic_store(&said.calls_back, 0);
     for (int i = 0; i < HF_EVENT_COUNT; i++) atomic_store(&said.counts[i], 0);
 }
@@ -183,7 +186,7 @@ static void a_function_that_calls_back_holds_nothing_up(void **state)
     struct hf_client    *client = open_client(redis_server_unix_url(server), password);
     wait_ready(client);
     wait_for(HF_EVENT_HEALTH_UP);
-    said.client = client;
+    atomic_store(&said.client, client);
     const hf_instant begun = hf_now();
     suffer_an_outage(server, client);
     assert_true(atomic_load(&said.calls_back) > 4);
