@@ -150,7 +150,7 @@ static struct hf_client *make_client(struct hf_options *options)
     client->options = options;
     client->wake_fd = -1;
     client->asyncs.earliest = hf_never();
-    client->health_watch.told = HF_STATUS_DOWN;
+    client->status_told = HF_STATUS_DOWN;
     char endpoint[HF_URL_DESCRIBE_MAX];
     hf_url_describe(&options->url, endpoint, sizeof endpoint);
     hf_logger_init(&client->logger, &options->log, endpoint);

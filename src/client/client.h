@@ -26,12 +26,6 @@ struct hf_async;
 
 enum { HF_CLIENT_CLOSING = 1 << 30 };
 
-/* What was last told of the health; the maintenance thread's. */
-struct hf_health_watch {
-    uint64_t       signature;
-    enum hf_status told;
-};
-
 struct hf_client {
     struct hf_options   *options; /* A copy of the user's. */
     struct hf_metrics   *metrics;
@@ -49,7 +43,7 @@ struct hf_client {
      * leaves does not touch the client after taking himself off. */
     _Atomic uint32_t calls;
 
-    struct hf_health_watch health_watch;
+    enum hf_status status_told; /* Last; the maintenance thread's. */
 
     pthread_t   maintenance;
     int         wake_fd; /* eventfd: the maintenance thread should look. */

@@ -77,30 +77,36 @@ static void say_forked(struct hf_health *health)
     snprintf(health->reason, sizeof health->reason, "%s", hf_err_text(HF_E_FORKED));
 }
 
-static void read_health(struct hf_client *client, struct hf_health *health)
+/* The status, why, and what it depends on; nothing that calls count in. */
+static void read_condition(struct hf_client *client, struct hf_health *health)
 {
     struct hf_endpoint   *e = &client->endpoint;
     const struct hf_link *shared = atomic_load(&e->shared);
     bool                  is_degraded;
     struct hf_error       story;
-    struct hf_stats       stats;
 
     *health = (struct hf_health){ 0 };
     read_endpoint(e, health, &is_degraded, &story);
     hf_breaker_snapshot(&e->breaker, hf_now(), &health->breaker);
-    hf_url_describe(&client->options->url, health->endpoint, sizeof health->endpoint);
-    hf_metrics_read(client->metrics, &stats);
-    health->connections_open = (uint32_t)stats.connections_open;
-    health->connections_max = client->options->max_connections;
-    health->calls_under_way = hf_client_calls(client);
-    health->calls_max = client->options->calls_max;
-    health->protocol = atomic_load(&e->protocol);
     judge(health, shared != NULL, is_degraded, &story);
     health->near_error = hf_trackings_why(&client->trackings, &story);
     if (health->near_error && health->status == HF_STATUS_UP) {
         health->status = HF_STATUS_DEGRADED;
         memcpy(health->reason, story.detail, sizeof health->reason);
     }
+}
+
+static void read_health(struct hf_client *client, struct hf_health *health)
+{
+    struct hf_stats stats;
+    read_condition(client, health);
+    hf_url_describe(&client->options->url, health->endpoint, sizeof health->endpoint);
+    hf_metrics_read(client->metrics, &stats);
+    health->connections_open = (uint32_t)stats.connections_open;
+    health->connections_max = client->options->max_connections;
+    health->calls_under_way = hf_client_calls(client);
+    health->calls_max = client->options->calls_max;
+    health->protocol = atomic_load(&client->endpoint.protocol);
 }
 
 void hf_health_get(struct hf_client *client, struct hf_health *health)
@@ -122,37 +128,16 @@ static enum hf_event event_of(enum hf_status status)
     return HF_EVENT_HEALTH_DOWN;
 }
 
-/* All that the status depends on, in one number; never 0. */
-static uint64_t signature_of(struct hf_client *client)
-{
-    struct hf_endpoint *e = &client->endpoint;
-    struct hf_error     story;
-    const bool          is_near_off = hf_trackings_why(&client->trackings, &story) != HF_OK;
-    const bool          is_connected = atomic_load(&e->shared) != NULL;
-    pthread_mutex_lock(&e->lock);
-    const bool is_degraded = e->locked.is_degraded;
-    const bool is_unfenced = e->locked.is_fence_forbidden;
-    pthread_mutex_unlock(&e->lock);
-    return 1 | (uint64_t)is_near_off << 1 | (uint64_t)is_connected << 2 |
-           (uint64_t)is_degraded << 3 | (uint64_t)is_unfenced << 4 |
-           (uint64_t)hf_breaker_state(&e->breaker) << 5;
-}
-
 void hf_client_watch_health(struct hf_client *client)
 {
-    struct hf_health_watch *w = &client->health_watch;
-    struct hf_health        health;
-    const uint64_t          signature = signature_of(client);
-    if (signature == w->signature) return;
+    struct hf_health health;
+    read_condition(client, &health);
+    if (health.status == client->status_told) return;
 
-    w->signature = signature;
-    read_health(client, &health);
-    if (health.status == w->told) return;
-
-    const char *const         from = hf_status_name(w->told);
+    const char *const         from = hf_status_name(client->status_told);
     const struct hf_log_field fields[] = { hf_log_text("from", from),
                                            hf_log_text("reason", health.reason) };
-    w->told = health.status;
+    client->status_told = health.status;
     hf_log(&client->logger, event_of(health.status), fields, 2, "%s -> %s: %s", from,
            hf_status_name(health.status), health.reason);
 }
