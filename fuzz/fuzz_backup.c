@@ -53,6 +53,8 @@ static bool read_all(struct hf_bytes bytes, const struct hf_backup_record *expec
     return is_known;
 }
 
+static const struct hf_backup_head origin = { .token = 1, .name_size = 4, .name = "a@1:" };
+
 static void add_block(struct hf_buffer *file, const struct hf_backup_record *records,
                       uint32_t count)
 {
@@ -60,18 +62,21 @@ static void add_block(struct hf_buffer *file, const struct hf_backup_record *rec
     const size_t           at = hf_buffer_size(file);
     struct hf_backup_block block = { .is_end = !records, .cursor = RECORDS };
     bool                   good = !hf_buffer_append(file, head, sizeof head);
-    for (uint32_t i = 0; i < count; i++) good &= !hf_backup_record_write(&records[i], file);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t place = hf_buffer_size(file);
+        good &= !hf_backup_record_write(&records[i], hf_backup_seed(&origin) + place, file);
+    }
     hf_assert(good);
     block.records = count;
     block.size = hf_buffer_size(file) - at - sizeof head;
-    hf_backup_block_write(&block, at, (unsigned char *)hf_buffer_bytes(file) + at);
+    hf_backup_block_write(&block, hf_backup_seed(&origin) + at,
+                          (unsigned char *)hf_buffer_bytes(file) + at);
 }
 
 /* Four records of the input in two blocks, and the byte that the input chooses changed. */
 static void check_written(const uint8_t *data, size_t size)
 {
     const size_t            part = size / (RECORDS * 2);
-    struct hf_backup_head   head = { .token = 1, .name_size = 4, .name = "a@1:" };
     struct hf_backup_record records[RECORDS];
     struct hf_buffer        file;
     uint64_t                count;
@@ -82,7 +87,7 @@ static void check_written(const uint8_t *data, size_t size)
                                                 { data + (2 * i + 1) * part, part },
                                                 (int64_t)i };
     }
-    hf_assert(!hf_backup_head_write(&head, &file));
+    hf_assert(!hf_backup_head_write(&origin, &file));
     add_block(&file, records, 1);
     add_block(&file, records + 1, RECORDS - 1);
     add_block(&file, NULL, 0);

@@ -38,10 +38,11 @@ static uint64_t checksum_of_head(const unsigned char *head, struct hf_bytes name
     return hf_hash64(name, hf_hash64(hf_bytes(head, AT_HEAD_CHECKSUM), 0));
 }
 
-hf_err hf_backup_head_write(const struct hf_backup_head *head, struct hf_buffer *to)
+static void encode_head(const struct hf_backup_head *head,
+                        unsigned char                bytes[HF_BACKUP_HEAD_SIZE])
 {
-    unsigned char bytes[HF_BACKUP_HEAD_SIZE] = { 0 };
     hf_assert(head->name_size <= HF_BACKUP_NAME_MAX);
+    memset(bytes, 0, HF_BACKUP_HEAD_SIZE);
     memcpy(bytes, head_magic, sizeof head_magic);
     hf_put_u32(bytes + AT_VERSION, HF_BACKUP_VERSION);
     hf_put_u32(bytes + AT_NAME_SIZE, (uint32_t)head->name_size);
@@ -50,6 +51,19 @@ hf_err hf_backup_head_write(const struct hf_backup_head *head, struct hf_buffer 
     hf_put_u64(bytes + AT_SERVER, head->server);
     hf_put_u64(bytes + AT_HEAD_CHECKSUM,
                checksum_of_head(bytes, hf_bytes(head->name, head->name_size)));
+}
+
+uint64_t hf_backup_seed(const struct hf_backup_head *head)
+{
+    unsigned char bytes[HF_BACKUP_HEAD_SIZE];
+    encode_head(head, bytes);
+    return hf_take_u64(bytes + AT_HEAD_CHECKSUM);
+}
+
+hf_err hf_backup_head_write(const struct hf_backup_head *head, struct hf_buffer *to)
+{
+    unsigned char bytes[HF_BACKUP_HEAD_SIZE];
+    encode_head(head, bytes);
     const hf_err err = hf_buffer_append(to, bytes, sizeof bytes);
     return err ? err : hf_buffer_append(to, head->name, head->name_size);
 }
@@ -81,7 +95,7 @@ enum hf_backup_status hf_backup_head_read(struct hf_bytes bytes, struct hf_backu
     return HF_BACKUP_OK;
 }
 
-void hf_backup_block_write(const struct hf_backup_block *block, uint64_t at,
+void hf_backup_block_write(const struct hf_backup_block *block, uint64_t seed,
                            unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE])
 {
     memcpy(bytes, block_magic, sizeof block_magic);
@@ -89,17 +103,18 @@ void hf_backup_block_write(const struct hf_backup_block *block, uint64_t at,
     hf_put_u32(bytes + AT_RECORDS, block->records);
     hf_put_u64(bytes + AT_SIZE, block->size);
     hf_put_u64(bytes + AT_CURSOR, block->cursor);
-    hf_put_u64(bytes + AT_BLOCK_CHECKSUM, hf_hash64(hf_bytes(bytes, AT_BLOCK_CHECKSUM), at));
+    hf_put_u64(bytes + AT_BLOCK_CHECKSUM,
+               hf_hash64(hf_bytes(bytes, AT_BLOCK_CHECKSUM), seed));
 }
 
-bool hf_backup_block_read(const unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE], uint64_t at,
+bool hf_backup_block_read(const unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE], uint64_t seed,
                           struct hf_backup_block *block)
 {
     const unsigned char kind = bytes[AT_KIND];
     if (memcmp(bytes, block_magic, sizeof block_magic) != 0) return false;
     if (kind != 'B' && kind != 'E') return false;
     if (hf_take_u64(bytes + AT_BLOCK_CHECKSUM) !=
-        hf_hash64(hf_bytes(bytes, AT_BLOCK_CHECKSUM), at)) {
+        hf_hash64(hf_bytes(bytes, AT_BLOCK_CHECKSUM), seed)) {
         return false;
     }
     const struct hf_backup_block read = {
@@ -114,20 +129,21 @@ bool hf_backup_block_read(const unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE], 
 }
 
 static uint64_t checksum_of_record(const unsigned char *head, struct hf_bytes key,
-                                   struct hf_bytes value)
+                                   struct hf_bytes value, uint64_t seed)
 {
-    const uint64_t sum = hf_hash64(hf_bytes(head, AT_RECORD_CHECKSUM), 0);
+    const uint64_t sum = hf_hash64(hf_bytes(head, AT_RECORD_CHECKSUM), seed);
     return hf_hash64(value, hf_hash64(key, sum));
 }
 
-hf_err hf_backup_record_write(const struct hf_backup_record *record, struct hf_buffer *to)
+hf_err hf_backup_record_write(const struct hf_backup_record *record, uint64_t seed,
+                              struct hf_buffer *to)
 {
     unsigned char head[HF_BACKUP_RECORD_HEAD_SIZE] = { 0 };
     hf_put_u32(head + AT_KEY_SIZE, (uint32_t)record->key.size);
     hf_put_u64(head + AT_VALUE_SIZE, record->value.size);
     hf_put_u64(head + AT_EXPIRES, (uint64_t)record->expires_ms);
     hf_put_u64(head + AT_RECORD_CHECKSUM,
-               checksum_of_record(head, record->key, record->value));
+               checksum_of_record(head, record->key, record->value, seed));
     hf_err err = hf_buffer_reserve(
         to, hf_backup_record_size(record->key.size, record->value.size));
     if (!err) err = hf_buffer_append(to, head, sizeof head);
@@ -135,7 +151,7 @@ hf_err hf_backup_record_write(const struct hf_backup_record *record, struct hf_b
     return err ? err : hf_buffer_append(to, record->value.data, record->value.size);
 }
 
-enum hf_backup_status hf_backup_record_read(struct hf_bytes bytes, size_t *at,
+enum hf_backup_status hf_backup_record_read(struct hf_bytes bytes, uint64_t seed, size_t *at,
                                             struct hf_backup_record *record)
 {
     const unsigned char *head = (const unsigned char *)bytes.data + *at;
@@ -153,9 +169,10 @@ enum hf_backup_status hf_backup_record_read(struct hf_bytes bytes, size_t *at,
         .value = hf_bytes(body + key_size, value_size),
         .expires_ms = (int64_t)hf_take_u64(head + AT_EXPIRES),
     };
+    seed += *at;
     *at += hf_backup_record_size(key_size, value_size);
     if (hf_take_u64(head + AT_RECORD_CHECKSUM) !=
-        checksum_of_record(head, read.key, read.value)) {
+        checksum_of_record(head, read.key, read.value, seed)) {
         return HF_BACKUP_DAMAGED;
     }
     *record = read;

@@ -1,4 +1,4 @@
-/* backup_format.h - what the bytes of a backup file mean, version 1.
+/* backup_format.h - what the bytes of a backup file mean, version 2.
  *
  *     head     0 "HFBACKUP"    8 version      12 size of the name   16 created, unix ms
  *             24 token        32 server's id  40 zero (16)          56 checksum
@@ -10,10 +10,10 @@
  *                                              value the entry as it is in Redis
  *     block    0 "HFB" 'E'     ...             the end: 16 has the number of all records
  *
- * All little-endian. The checksum of a block's head is seeded with its place in the file, so
- * that blocks which were moved are told apart and the next one can be found behind damage;
- * each record has its own, so that one flipped bit costs one record, or where it hits a size
- * the rest of that block.
+ * All little-endian. Checksums of blocks and records are seeded with the file's own and their
+ * place in it, so that one which was moved, or stands in a value that somebody chose, is not
+ * taken for one when it is looked for behind damage. Each record has its own, so that one
+ * flipped bit costs one record, or where it hits a size the rest of that block.
  *
  * Threads:  any; pure.
  * Memory:   what is read points into the input. */
@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 enum {
-    HF_BACKUP_VERSION = 1,
+    HF_BACKUP_VERSION = 2,
     HF_BACKUP_HEAD_SIZE = 64,
     HF_BACKUP_NAME_MAX = 160,
     HF_BACKUP_BLOCK_HEAD_SIZE = 32,
@@ -59,6 +59,9 @@ HF_NODISCARD hf_err hf_backup_head_write(const struct hf_backup_head *head,
 HF_NODISCARD enum hf_backup_status hf_backup_head_read(struct hf_bytes        bytes,
                                                        struct hf_backup_head *head);
 
+/* The file's own seed. That of a block or record is this plus its place in the file. */
+uint64_t hf_backup_seed(const struct hf_backup_head *head);
+
 struct hf_backup_block {
     bool     is_end;
     uint32_t records;
@@ -66,13 +69,12 @@ struct hf_backup_block {
     uint64_t cursor;
 };
 
-/* at is its place in the file. */
-void hf_backup_block_write(const struct hf_backup_block *block, uint64_t at,
+void hf_backup_block_write(const struct hf_backup_block *block, uint64_t seed,
                            unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE]);
 
 /* False for anything else than the head of a block that belongs there. */
 HF_NODISCARD bool hf_backup_block_read(const unsigned char bytes[HF_BACKUP_BLOCK_HEAD_SIZE],
-                                       uint64_t at, struct hf_backup_block *block);
+                                       uint64_t seed, struct hf_backup_block *block);
 
 struct hf_backup_record {
     struct hf_bytes key;
@@ -86,12 +88,13 @@ static inline size_t hf_backup_record_size(size_t key_size, size_t value_size)
 }
 
 HF_NODISCARD hf_err hf_backup_record_write(const struct hf_backup_record *record,
-                                           struct hf_buffer              *to);
+                                           uint64_t seed, struct hf_buffer *to);
 
-/* The record at *at, which is moved behind it. CUT: none is left, for there are fewer bytes
- * than it would need; DAMAGED: its checksum is wrong, and *at is behind it if its sizes make
- * sense. */
-HF_NODISCARD enum hf_backup_status hf_backup_record_read(struct hf_bytes bytes, size_t *at,
+/* The record at *at, which is moved behind it; seed is that of the first byte. CUT: none is
+ * left, for there are fewer bytes than it would need; DAMAGED: its checksum is wrong, and *at
+ * is behind it if its sizes make sense. */
+HF_NODISCARD enum hf_backup_status hf_backup_record_read(struct hf_bytes bytes, uint64_t seed,
+                                                         size_t                  *at,
                                                          struct hf_backup_record *record);
 
 #endif

@@ -43,6 +43,7 @@ hf_err hf_backup_reader_open(struct hf_backup_reader *r, const struct hf_allocat
 
     const enum hf_backup_status status = hf_backup_head_read(hf_bytes(bytes, size), &r->head);
     if (status) return refuse(status, error);
+    r->seed = hf_backup_seed(&r->head);
     r->next = HF_BACKUP_HEAD_SIZE + r->head.name_size;
     hf_buffer_init(&r->bytes, a, SIZE_MAX / 2);
     return HF_OK;
@@ -70,7 +71,7 @@ static hf_err find_block(struct hf_backup_reader *r, struct hf_error *error)
         const hf_err   err = read_at(r, r->next, window, size, error);
         if (err) return err;
         for (size_t i = 0; i + HF_BACKUP_BLOCK_HEAD_SIZE <= size; i++) {
-            if (!hf_backup_block_read(window + i, r->next + i, &block)) continue;
+            if (!hf_backup_block_read(window + i, r->seed + r->next + i, &block)) continue;
             r->next += i;
             return HF_OK;
         }
@@ -126,7 +127,7 @@ hf_err hf_backup_reader_next(struct hf_backup_reader *r, struct hf_error *error)
         if (left >= sizeof head) {
             err = read_at(r, at, head, sizeof head, error);
             if (err) return err;
-            is_block = hf_backup_block_read(head, at, &r->block);
+            is_block = hf_backup_block_read(head, r->seed + at, &r->block);
         }
         if (is_block && r->block.is_end) return end(r);
         if (is_block) {
@@ -168,7 +169,8 @@ bool hf_backup_reader_record(struct hf_backup_reader *r, struct hf_backup_record
     const struct hf_bytes bytes = hf_bytes(hf_buffer_bytes(&r->bytes), size);
     while (r->taken < r->block.records) {
         const size_t                at = r->at;
-        const enum hf_backup_status status = hf_backup_record_read(bytes, &r->at, record);
+        const enum hf_backup_status status = hf_backup_record_read(bytes, r->seed + r->begin,
+                                                                   &r->at, record);
         if (status == HF_BACKUP_CUT) return give_up(r);
         r->taken++;
         if (status == HF_BACKUP_OK) {

@@ -34,6 +34,7 @@ struct hf_backup_watcher {
 
 struct hf_backup_reader {
     struct hf_backup_head    head;
+    uint64_t                 seed; /* Of the checksums. */
     struct hf_backup_input   input;
     struct hf_backup_watcher watcher;
     uint64_t                 next;  /* Place of the next block. */

@@ -50,7 +50,7 @@ static hf_err end_block(struct hf_backup_writer *w, uint64_t cursor, struct hf_e
         .cursor = cursor,
     };
     unsigned char *bytes = (unsigned char *)hf_buffer_bytes(&w->block);
-    hf_backup_block_write(&head, w->size, bytes);
+    hf_backup_block_write(&head, w->seed + w->size, bytes);
     hf_err err = write_all(w, bytes, hf_buffer_size(&w->block), error);
     if (err) return err;
     w->records += w->block_records;
@@ -85,6 +85,7 @@ static bool take_over(struct hf_backup_writer *w, const struct hf_backup_head *h
         w->cursor = r.block.cursor;
     }
     hf_backup_reader_deinit(&r);
+    w->seed = r.seed;
     w->size = size;
     return is_ours && w->records > 0 && ftruncate(w->fd, (off_t)size) == 0;
 }
@@ -93,6 +94,7 @@ static hf_err begin_file(struct hf_backup_writer *w, const struct hf_backup_head
                          struct hf_error *error)
 {
     if (ftruncate(w->fd, 0) != 0) return fail(w, error);
+    w->seed = hf_backup_seed(head);
     w->size = w->records = w->cursor = 0;
     hf_buffer_clear(&w->block, SIZE_MAX);
     hf_err err = hf_backup_head_write(head, &w->block);
@@ -155,7 +157,8 @@ hf_err hf_backup_writer_add(struct hf_backup_writer *w, const struct hf_backup_r
         err = end_block(w, cursor, error);
     }
     if (err) return err;
-    err = hf_backup_record_write(record, &w->block);
+    err = hf_backup_record_write(record, w->seed + w->size + hf_buffer_size(&w->block),
+                                 &w->block);
     if (err) return hf_fail(error, err, "record of %zu bytes", size);
     w->block_records++;
     return HF_OK;
@@ -187,7 +190,7 @@ hf_err hf_backup_writer_finish(struct hf_backup_writer *w, struct hf_error *erro
     hf_err        err = end_block(w, 0, error);
     if (err) return err;
     const struct hf_backup_block end = { .is_end = true, .cursor = w->records };
-    hf_backup_block_write(&end, w->size, bytes);
+    hf_backup_block_write(&end, w->seed + w->size, bytes);
     err = write_all(w, bytes, sizeof bytes, error);
     if (err) return err;
     if (fsync(w->fd) != 0) return fail(w, error);

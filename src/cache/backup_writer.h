@@ -18,6 +18,7 @@ struct hf_backup_writer {
     char                      *path; /* Of the finished file ... */
     char                      *partial;
     int                        fd;
+    uint64_t                   seed; /* Of the checksums. */
     uint64_t                   size; /* Of the file so far. */
     uint64_t                   records;
     uint64_t                   cursor; /* Where SCAN goes on behind the blocks there are. */

@@ -22,35 +22,49 @@ struct fixture {
     bool                      whole;
 };
 
-static void add_block(struct fixture *f, int number)
+static const struct hf_backup_head origin = {
+    .created_ms = 5, .token = 6, .server = 7, .name_size = 4, .name = "app:"
+};
+
+/* No records: the end. */
+static void add_records(struct fixture *f, const struct hf_backup_record *records,
+                        uint32_t count)
 {
     unsigned char          head[HF_BACKUP_BLOCK_HEAD_SIZE] = { 0 };
+    const uint64_t         seed = hf_backup_seed(&origin);
     const size_t           at = hf_buffer_size(&f->file);
-    struct hf_backup_block block = { .is_end = number == BLOCKS,
-                                     .cursor = number == BLOCKS ? BLOCKS * RECORDS : 7 };
-    f->blocks[number] = at;
+    struct hf_backup_block block = { .is_end = count == 0,
+                                     .records = count,
+                                     .cursor = count == 0 ? BLOCKS * RECORDS : 7 };
     assert_int_equal(hf_buffer_append(&f->file, head, sizeof head), HF_OK);
-    for (int i = 0; i < RECORDS && !block.is_end; i++) {
-        char key[32], value[32];
-        snprintf(key, sizeof key, "key %d.%d", number, i);
-        snprintf(value, sizeof value, "value %d.%d", number, i);
-        const struct hf_backup_record record = { hf_str(key), hf_str(value), 1000 + i };
-        assert_int_equal(hf_backup_record_write(&record, &f->file), HF_OK);
-        block.records++;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t place = hf_buffer_size(&f->file);
+        assert_int_equal(hf_backup_record_write(&records[i], seed + place, &f->file), HF_OK);
     }
     block.size = hf_buffer_size(&f->file) - at - sizeof head;
-    hf_backup_block_write(&block, at, (unsigned char *)hf_buffer_bytes(&f->file) + at);
+    hf_backup_block_write(&block, seed + at, (unsigned char *)hf_buffer_bytes(&f->file) + at);
+}
+
+static void add_block(struct fixture *f, int number)
+{
+    struct hf_backup_record records[RECORDS];
+    char                    keys[RECORDS][32], values[RECORDS][32];
+    f->blocks[number] = hf_buffer_size(&f->file);
+    for (int i = 0; i < RECORDS; i++) {
+        snprintf(keys[i], sizeof keys[i], "key %d.%d", number, i);
+        snprintf(values[i], sizeof values[i], "value %d.%d", number, i);
+        records[i] = (struct hf_backup_record){ hf_str(keys[i]), hf_str(values[i]),
+                                                1000 + i };
+    }
+    add_records(f, records, number == BLOCKS ? 0 : RECORDS);
 }
 
 static void set_up(struct fixture *f)
 {
-    const struct hf_backup_head head = {
-        .created_ms = 5, .token = 6, .server = 7, .name_size = 4, .name = "app:"
-    };
     *f = (struct fixture){ 0 };
     counting_allocator_init(&f->memory);
     hf_buffer_init(&f->file, &f->memory.base, 1024 * 1024);
-    assert_int_equal(hf_backup_head_write(&head, &f->file), HF_OK);
+    assert_int_equal(hf_backup_head_write(&origin, &f->file), HF_OK);
     for (int i = 0; i <= BLOCKS; i++) add_block(f, i);
 }
 
@@ -227,12 +241,67 @@ static void a_block_that_claims_everything_gets_what_there_is(void **state)
     struct fixture         f;
     struct hf_backup_block block = { .records = UINT32_MAX, .size = UINT64_MAX };
     set_up(&f);
-    hf_backup_block_write(&block, f.blocks[0],
+    hf_backup_block_write(&block, hf_backup_seed(&origin) + f.blocks[0],
                           (unsigned char *)hf_buffer_bytes(&f.file) + f.blocks[0]);
     assert_int_equal(read_whole(&f), HF_MISS);
     assert_int_equal(f.seen_count, RECORDS);
     assert_true(atomic_load(&f.memory.bytes_peak) < 64 * 1024);
     tear_down(&f);
+}
+
+/* A file of one block of two records; the value of the second is a record of its own, with a
+ * checksum of that seed, and the value's size of the first is damaged so that the next record
+ * seems to begin there. Whether that one is given. */
+static bool is_taken_in(uint64_t inner_seed)
+{
+    enum { INNER = 48 + HF_BACKUP_RECORD_HEAD_SIZE + 7, VALUE_SIZE = 8 };
+    struct fixture          f = { 0 };
+    struct hf_buffer        inner;
+    struct hf_backup_reader r;
+    struct hf_backup_record record = { hf_str("evil"), hf_str("news"), 1000 };
+    bool                    is_taken = false;
+    counting_allocator_init(&f.memory);
+    hf_buffer_init(&f.file, &f.memory.base, 4096);
+    hf_buffer_init(&inner, &f.memory.base, 4096);
+    assert_int_equal(hf_backup_record_write(&record, inner_seed, &inner), HF_OK);
+    assert_int_equal(hf_backup_head_write(&origin, &f.file), HF_OK);
+    const struct hf_backup_record outer[] = {
+        { hf_str("key 0.0"), hf_str("value 0.0"), 1000 },
+        { hf_str("key 0.1"), hf_bytes(hf_buffer_bytes(&inner), hf_buffer_size(&inner)),
+          1001 },
+    };
+    add_records(&f, outer, 2);
+    const size_t begin = HF_BACKUP_HEAD_SIZE + origin.name_size + HF_BACKUP_BLOCK_HEAD_SIZE;
+    ((char *)hf_buffer_bytes(&f.file))[begin + VALUE_SIZE] = INNER -
+                                                             HF_BACKUP_RECORD_HEAD_SIZE - 7;
+
+    struct hf_bytes bytes = hf_bytes(hf_buffer_bytes(&f.file), hf_buffer_size(&f.file));
+    const struct hf_backup_input   input = { bytes.size, read_memory, &bytes };
+    const struct hf_backup_watcher watcher = { note, &f };
+    assert_int_equal(hf_backup_reader_open(&r, &f.memory.base, &input, &watcher, &f.error),
+                     HF_OK);
+    while (hf_backup_reader_next(&r, &f.error) == HF_OK) {
+        while (hf_backup_reader_record(&r, &record)) {
+            is_taken |= record.key.size == 4 && memcmp(record.key.data, "evil", 4) == 0;
+        }
+    }
+    assert_true(f.damages > 0 && f.at[0] == begin);
+    hf_backup_reader_deinit(&r);
+    hf_buffer_deinit(&inner);
+    tear_down(&f);
+    return is_taken;
+}
+
+static void a_record_within_a_value_is_not_taken_after_damage(void **state)
+{
+    (void)state;
+    const uint64_t begin = HF_BACKUP_HEAD_SIZE + origin.name_size + HF_BACKUP_BLOCK_HEAD_SIZE;
+    const uint64_t inner = begin + 48 + HF_BACKUP_RECORD_HEAD_SIZE + 7;
+    assert_true(is_taken_in(hf_backup_seed(&origin) + inner)); /* The trap is a good one. */
+    assert_false(is_taken_in(0));
+    assert_false(is_taken_in(inner));
+    assert_false(is_taken_in(hf_backup_seed(&origin)));
+    assert_false(is_taken_in(hf_backup_seed(&origin) + begin));
 }
 
 int main(void)
@@ -244,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_file_cut_anywhere_gives_what_is_before_the_cut),
         cmocka_unit_test(a_block_that_was_moved_is_not_taken),
         cmocka_unit_test(bytes_behind_the_end_are_told),
+        cmocka_unit_test(a_record_within_a_value_is_not_taken_after_damage),
         cmocka_unit_test(a_block_that_claims_everything_gets_what_there_is),
     };
     return RUN_TESTS(tests);
