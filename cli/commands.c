@@ -145,13 +145,14 @@ static const struct command commands[] = {
       run_hot },
     { "stats", "", "print the statistics of an application, or of a Redis",
       "With --from it asks an application's exporter, else Redis itself. With --json it\n"
-      "prints all that the exporter says.\n\n"
+      "prints all that the exporter says. No exporter is in this version yet.\n\n"
       "  holdfast stats --from http://127.0.0.1:9121",
       0, 0, { EXPORTER_FLAGS }, run_stats },
     { "top", "", "watch an application, or a Redis, live",
       "Shows what happens in each second: calls, hits, latency, breaker, pool, errors, hot\n"
       "keys. With --from it asks an application's exporter, else Redis itself. Into a pipe,\n"
-      "and with --once, it prints one picture of one interval and ends.\n\n"
+      "and with --once, it prints one picture of one interval and ends. No exporter is in\n"
+      "this version yet.\n\n"
       "Keys: s sorts by rate, total or name; / filters by a text; tab shows hot keys, slow\n"
       "calls, latencies; n shows the next client; p pauses; arrows scroll; q ends.\n\n"
       "  holdfast top --from http://127.0.0.1:9121",
@@ -163,7 +164,8 @@ static const struct command commands[] = {
     { "breaker", "show|reset|force STATE", "show or set an application's circuit breaker",
       "Asks the application's exporter, which to reset or to force wants its token. Forced\n"
       "is forced_open (nothing passes), disabled (all passes, nothing is counted) or\n"
-      "metrics_only (all passes and is counted), until a reset.\n\n"
+      "metrics_only (all passes and is counted), until a reset. No exporter is in this\n"
+      "version yet.\n\n"
       "  holdfast breaker force forced_open --from http://127.0.0.1:9121 --token-file token",
       1, 2, { EXPORTER_FLAGS }, run_breaker },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
