@@ -54,18 +54,6 @@ static void a_delete_during_an_outage_is_made_up_for(void **state)
     cache_fixture_close(&f);
 }
 
-/* The list is made to matter: the user may not delete, so that reads work and deletes do not,
- * for as long as it pleases. */
-static void forbid_deletes(struct cache_fixture *f)
-{
-    redis_server_do(f->server, "ACL SETUSER default -unlink -del");
-}
-
-static void allow_deletes(struct cache_fixture *f)
-{
-    redis_server_do(f->server, "ACL SETUSER default +@all");
-}
-
 static void its_key_misses_until_then_and_others_do_not(void **state)
 {
     (void)state;
@@ -76,7 +64,7 @@ static void its_key_misses_until_then_and_others_do_not(void **state)
     const struct hf_bytes key = hf_str("wrong");
     assert_int_equal(cache_fixture_set(&f, "wrong", "old"), HF_OK);
     assert_int_equal(cache_fixture_set(&f, "right", "kept"), HF_OK);
-    forbid_deletes(&f);
+    cache_fixture_forbid_deletes(&f);
     assert_int_equal(delete (&f, "wrong"), HF_E_NOPERM);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(cache_fixture_expect(&f, "wrong", "old"), HF_MISS);
@@ -95,7 +83,7 @@ static void its_key_misses_until_then_and_others_do_not(void **state)
     assert_int_equal(hf_cache_touch(f.cache, NULL, key, hf_seconds(9), NULL), HF_MISS);
     assert_int_equal(cache_fixture_stats(&f).cache_distrusted, 25);
 
-    allow_deletes(&f);
+    cache_fixture_allow_deletes(&f);
     assert_true(
         wait_until(is_gone_from_redis, &(struct looking){ &f, "t@0:wrong" }, hf_seconds(20)));
     cache_fixture_close(&f);
@@ -108,7 +96,7 @@ static void a_set_that_succeeds_settles_it(void **state)
     cache_fixture_open(&f, NULL);
     assert_int_equal(cache_fixture_set(&f, "a", "old"), HF_OK);
     assert_int_equal(cache_fixture_set(&f, "b", "old"), HF_OK);
-    forbid_deletes(&f);
+    cache_fixture_forbid_deletes(&f);
     const struct hf_bytes keys[] = { hf_str("a"), hf_str("b") };
     const struct hf_bytes values[] = { hf_str("new"), hf_str("new") };
     hf_err                errs[2];
@@ -139,7 +127,7 @@ static void more_than_the_list_holds_clears_the_cache(void **state)
     struct cache_fixture f;
     cache_fixture_open(&f, NULL);
     assert_int_equal(cache_fixture_set(&f, "bystander", "old"), HF_OK);
-    forbid_deletes(&f);
+    cache_fixture_forbid_deletes(&f);
     enum { KEYS = 10001, AT_ONCE = 5000 };
     static char            names[KEYS][8];
     static struct hf_bytes keys[KEYS];
@@ -155,7 +143,7 @@ static void more_than_the_list_holds_clears_the_cache(void **state)
     }
     assert_true(wait_until(hits_after_all, &(struct looking){ &f, "7" }, hf_seconds(20)));
     assert_int_equal(cache_fixture_expect(&f, "bystander", "old"), HF_MISS);
-    allow_deletes(&f);
+    cache_fixture_allow_deletes(&f);
     cache_fixture_close(&f);
 }
 
@@ -164,7 +152,7 @@ static void a_closed_cache_leaves_no_thread_behind(void **state)
     (void)state;
     struct cache_fixture f;
     cache_fixture_open(&f, NULL);
-    forbid_deletes(&f);
+    cache_fixture_forbid_deletes(&f);
     assert_int_equal(delete (&f, "k"), HF_E_NOPERM);
     redis_server_pause(f.server);
     cache_fixture_close(&f); /* Memory is counted there. */

@@ -135,16 +135,6 @@ static void an_invalidation_during_an_outage_is_made_up_for(void **state)
     cache_fixture_close(&f);
 }
 
-static void forbid_deletes(struct cache_fixture *f)
-{
-    redis_server_do(f->server, "ACL SETUSER default -unlink -del");
-}
-
-static void allow_deletes(struct cache_fixture *f)
-{
-    redis_server_do(f->server, "ACL SETUSER default +@all");
-}
-
 /* Redis answers all this time, and its version is still the old one. */
 static void until_then_nothing_with_the_tag_is_served(void **state)
 {
@@ -158,7 +148,7 @@ static void until_then_nothing_with_the_tag_is_served(void **state)
     cache_fixture_open(&f, &(struct hf_cache_options){ .stale_limit = hf_seconds(60) });
     assert_int_equal(tag_set(&f, "a", "old", "red"), HF_OK);
     assert_int_equal(cache_fixture_expect(&f, "a", "old"), HF_OK);
-    forbid_deletes(&f);
+    cache_fixture_forbid_deletes(&f);
     assert_int_equal(tag_invalidate(&f, "red"), HF_E_NOPERM);
     for (int i = 0; i < 20; i++)
         assert_int_equal(cache_fixture_expect(&f, "a", "old"), HF_MISS);
@@ -173,7 +163,7 @@ static void until_then_nothing_with_the_tag_is_served(void **state)
     /* What is set meanwhile gets the old version, which is not to be remembered. */
     assert_int_equal(tag_set(&f, "b", "meanwhile", "red"), HF_OK);
     assert_int_equal(cache_fixture_expect(&f, "b", "meanwhile"), HF_MISS);
-    allow_deletes(&f);
+    cache_fixture_allow_deletes(&f);
     assert_true(wait_until(is_made_up_for, &f, BOUND));
     assert_int_equal(cache_fixture_expect(&f, "a", "old"), HF_MISS);
     assert_int_equal(cache_fixture_expect(&f, "b", "meanwhile"), HF_MISS);

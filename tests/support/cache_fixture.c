@@ -62,3 +62,13 @@ struct hf_stats cache_fixture_stats(const struct cache_fixture *f)
     hf_stats_get(f->client, &stats);
     return stats;
 }
+
+void cache_fixture_forbid_deletes(struct cache_fixture *f)
+{
+    redis_server_do(f->server, "ACL SETUSER default -unlink -del");
+}
+
+void cache_fixture_allow_deletes(struct cache_fixture *f)
+{
+    redis_server_do(f->server, "ACL SETUSER default +@all");
+}

@@ -39,4 +39,9 @@ hf_err cache_fixture_expect(struct cache_fixture *f, const char *key, const char
 
 struct hf_stats cache_fixture_stats(const struct cache_fixture *f);
 
+/* The user may not delete, so that reads work and deletes do not, for as long as it pleases.
+ */
+void cache_fixture_forbid_deletes(struct cache_fixture *f);
+void cache_fixture_allow_deletes(struct cache_fixture *f);
+
 #endif
