@@ -99,11 +99,13 @@ void hf_log(struct hf_logger *logger, enum hf_event event, const struct hf_log_f
     struct hf_log_record record = { .level = events[event].level,
                                     .event = event,
                                     .part = events[event].part };
-    if (record.level < logger->opts.threshold || logger->pid != getpid()) return;
+    if (record.level < logger->opts.threshold) return;
     if (!hf_log_quota_take(&logger->quotas[event], hf_now(), &record.held_back)) {
         atomic_fetch_add(&logger->dropped, 1);
         return;
     }
+    if (logger->pid != getpid())
+        return; /* Last: it is a system call, and stale values many. */
 
     char    text[HF_LOG_VALUE_MAX + 1];
     va_list args;

@@ -2,11 +2,8 @@
 #include "tasks/tasks.h"
 #include "tasks/worker.h"
 
-enum {
-    TRADES_AT_ONCE =
-        2, /* The server works for one while threads run what the other brought. */
-    TRADE_MS = 2000,
-};
+/* Two at once: the server works for one while threads run what the other brought. */
+enum { TRADES_AT_ONCE = 2, TRADE_MS = 2000 };
 
 struct trade {
     struct hf_job       *jobs[HF_TRADE_MAX];
