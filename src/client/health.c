@@ -132,6 +132,8 @@ void hf_client_watch_health(struct hf_client *client)
 {
     struct hf_health health;
     read_condition(client, &health);
+    /* After reading: that a client which is being closed loses its connection is no news. */
+    if (atomic_load(&client->endpoint.is_closed)) return;
     if (health.status == client->status_told) return;
 
     const char *const         from = hf_status_name(client->status_told);

@@ -17,14 +17,16 @@ enum {
 static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant now)
 {
     struct hf_link *was = link;
+    const bool      is_closed = atomic_load(&e->is_closed); /* Then it is no failure. */
     link->is_fenced = true;
     if (atomic_compare_exchange_strong(&e->shared, &was, NULL) || link->is_shared) {
         /* One event, one failure, however many calls were waiting: the end of one busy
          * connection is not the end of the server. */
-        hf_breaker_hint_failed(&e->breaker, now);
+        if (!is_closed) hf_breaker_hint_failed(&e->breaker, now);
         hf_endpoint_fence(e, &link->greeting);
         if (hf_to_ms(hf_between(link->since, now)) >= FLAP_MS) hf_dialler_hurry(&e->dialler);
     }
+    if (is_closed) return;
     struct hf_error story;
     hf_mux_story(&link->mux, &story);
     if (link->is_shared) e->lost = now;

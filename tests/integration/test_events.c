@@ -238,11 +238,30 @@ static void deletes_that_fail_are_told_of_until_they_are_made_up_for(void **stat
     assert_null(strstr(said.text, "key-of-somebody"));
 }
 
+/* Many times, since what would tell is another thread. */
+static void a_client_that_is_closed_is_no_outage(void **state)
+{
+    (void)state;
+    struct redis_server *server = open_server();
+    for (int i = 0; i < 100; i++) {
+        forget_all();
+        struct hf_client *client = open_client(redis_server_unix_url(server), password);
+        wait_ready(client);
+        wait_for(HF_EVENT_HEALTH_UP);
+        assert_true(client_do(client, "PING", NULL) == HF_OK);
+        hf_client_close(client);
+        assert_int_equal(count(HF_EVENT_HEALTH_DOWN), 0);
+        assert_int_equal(count(HF_EVENT_CONNECTION_LOST), 0);
+    }
+    redis_server_close(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_outage_is_told_once_from_its_beginning_to_its_end),
         cmocka_unit_test(a_function_that_calls_back_holds_nothing_up),
+        cmocka_unit_test(a_client_that_is_closed_is_no_outage),
         cmocka_unit_test(a_refused_password_is_told_of_and_not_told),
         cmocka_unit_test(deletes_that_fail_are_told_of_until_they_are_made_up_for),
     };
