@@ -23,7 +23,8 @@ struct backup {
     struct hf_pace           pace;
     struct hf_backup_head    head;
     struct hf_backup_writer  writer;
-    uint64_t                 cursor; /* Of this step. */
+    uint64_t                 cursor;   /* Of this step. */
+    int64_t                  asked_ms; /* Before the batch was sent. */
 };
 
 /* One small command; *reply is to be freed. */
@@ -87,7 +88,7 @@ static hf_err keep(struct backup *b, struct hf_bytes wire, struct hf_bytes bytes
     const struct hf_backup_record record = {
         .key = hf_bytes((const char *)wire.data + head_size, wire.size - head_size),
         .value = bytes,
-        .expires_ms = left_ms < 0 ? INT64_MAX : hf_unix_ms() + left_ms,
+        .expires_ms = left_ms < 0 ? INT64_MAX : b->asked_ms + left_ms,
     };
     const hf_err err = hf_backup_writer_add(&b->writer, &record, b->cursor, b->error);
     if (!err) b->report->entries++;
@@ -153,6 +154,7 @@ static hf_err fetch(struct backup *b, const struct hf_reply *keys, size_t first)
     hf_sleep(hf_pace_take(&b->pace, hf_now(), (uint32_t)count));
     b->limit = hf_cache_limit(b->cache, b->call, hf_now());
     const struct hf_call call = hf_cache_call(&b->limit, HF_COMMAND_READ);
+    b->asked_ms = hf_unix_ms();
     err = hf_client_batch(b->cache->client, &call, b->batch, b->error);
     for (size_t i = 0; i < count && !err; i++) err = take(b, wires[i], i * COMMANDS_A_KEY);
     return err;
