@@ -6,7 +6,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/holdfast)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(TARGETS holdfast holdfast_static EXPORT holdfast)
+install(TARGETS holdfast holdfast_static holdfast_exporter EXPORT holdfast)
 install(EXPORT holdfast NAMESPACE holdfast:: DESTINATION ${package_dir})
 if(TARGET holdfast_cli)
     install(TARGETS holdfast_cli)

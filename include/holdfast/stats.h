@@ -154,10 +154,24 @@ struct hf_latency {
     hf_duration max; /* Exact. */
 };
 
+enum { HF_LATENCY_BUCKETS = 20 };
+
+/* Durations of one kind of operation by fixed bounds: how many took at most so long. One that
+ * is up to 3.2 % below a bound may be counted under the next. */
+struct hf_latency_buckets {
+    uint64_t up_to[HF_LATENCY_BUCKETS]; /* Cumulative; the last is of all. */
+};
+
 HF_API void hf_stats_get(const struct hf_client *client, struct hf_stats *stats);
 
 HF_API void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
                              struct hf_latency *latency);
+
+HF_API void hf_stats_buckets(const struct hf_client *client, enum hf_latency_of what,
+                             struct hf_latency_buckets *buckets);
+
+/* 10 us, 20 us, 50 us, 100 us, ... 10 s; from the last bucket on the longest duration. */
+HF_API hf_duration hf_latency_bound(size_t bucket);
 
 /* "cache_get", ... Never NULL. */
 HF_API const char *hf_latency_name(enum hf_latency_of what);

@@ -174,3 +174,9 @@ void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
 {
     hf_metrics_latency(client->metrics, what, latency);
 }
+
+void hf_stats_buckets(const struct hf_client *client, enum hf_latency_of what,
+                      struct hf_latency_buckets *buckets)
+{
+    hf_metrics_buckets(client->metrics, what, buckets);
+}

@@ -57,6 +57,13 @@ void hf_histogram_add_to(const struct hf_histogram *h, struct hf_histogram_view 
     if (view->max_ns < max_ns) view->max_ns = max_ns;
 }
 
+uint64_t hf_histogram_up_to(const struct hf_histogram_view *view, hf_duration value)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < LAST && last_of(i) <= value.ns; i++) count += view->buckets[i];
+    return value.ns < view->max_ns ? count : view->count;
+}
+
 hf_duration hf_histogram_quantile(const struct hf_histogram_view *view, double q)
 {
     hf_assert(q > 0 && q <= 1);

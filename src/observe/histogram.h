@@ -43,6 +43,9 @@ void hf_histogram_record(struct hf_histogram *h, hf_duration d);
 /* Adds what h holds to the view, which was zeroed before the first. */
 void hf_histogram_add_to(const struct hf_histogram *h, struct hf_histogram_view *view);
 
+/* How many were at most value, but for those in the bucket that the value cuts. */
+uint64_t hf_histogram_up_to(const struct hf_histogram_view *view, hf_duration value);
+
 /* The duration that a share q of all, 0 < q <= 1, did not exceed; zero when empty. */
 hf_duration hf_histogram_quantile(const struct hf_histogram_view *view, double q);
 

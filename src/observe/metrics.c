@@ -76,14 +76,30 @@ void hf_metrics_read(const struct hf_metrics *m, struct hf_stats *stats)
 #undef X
 }
 
+static void view_all(const struct hf_metrics *m, enum hf_latency_of what,
+                     struct hf_histogram_view *view)
+{
+    memset(view, 0, sizeof *view);
+    for (unsigned i = 0; i <= m->shard_mask; i++) {
+        hf_histogram_add_to(&m->shards[i].latency[what], view);
+    }
+}
+
+void hf_metrics_buckets(const struct hf_metrics *m, enum hf_latency_of what,
+                        struct hf_latency_buckets *buckets)
+{
+    struct hf_histogram_view view;
+    view_all(m, what, &view);
+    for (size_t i = 0; i < HF_LATENCY_BUCKETS; i++) {
+        buckets->up_to[i] = hf_histogram_up_to(&view, hf_latency_bound(i));
+    }
+}
+
 void hf_metrics_latency(const struct hf_metrics *m, enum hf_latency_of what,
                         struct hf_latency *latency)
 {
     struct hf_histogram_view view;
-    memset(&view, 0, sizeof view);
-    for (unsigned i = 0; i <= m->shard_mask; i++) {
-        hf_histogram_add_to(&m->shards[i].latency[what], &view);
-    }
+    view_all(m, what, &view);
     *latency = (struct hf_latency){
         .count = view.count,
         .sum = hf_ns((int64_t)view.sum_ns),

@@ -79,4 +79,7 @@ void hf_metrics_read(const struct hf_metrics *m, struct hf_stats *stats);
 void hf_metrics_latency(const struct hf_metrics *m, enum hf_latency_of what,
                         struct hf_latency *latency);
 
+void hf_metrics_buckets(const struct hf_metrics *m, enum hf_latency_of what,
+                        struct hf_latency_buckets *buckets);
+
 #endif

@@ -26,6 +26,15 @@ uint64_t hf_stat_value(const struct hf_stats *stats, size_t index)
     return value;
 }
 
+hf_duration hf_latency_bound(size_t bucket)
+{
+    static const int64_t steps[] = { 1, 2, 5 };
+    if (bucket >= HF_LATENCY_BUCKETS - 1) return hf_ns(INT64_MAX);
+    int64_t ns = 10000 * steps[bucket % 3];
+    for (size_t i = 0; i < bucket / 3; i++) ns *= 10;
+    return hf_ns(ns);
+}
+
 const char *hf_latency_name(enum hf_latency_of what)
 {
     static const char *const names[] = {

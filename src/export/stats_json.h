@@ -1,0 +1,18 @@
+/* stats_json.h - what is known of a client, as JSON.
+ *
+ * Numbers of seconds are in members named *_seconds; how long ago, in *seconds_ago. No member
+ * is ever left out: null where nothing is known.
+ *
+ * Threads:  any, as far as the client may be used.
+ * Errors:   NULL when out of memory. */
+
+#ifndef HF_EXPORT_STATS_JSON_H
+#define HF_EXPORT_STATS_JSON_H
+
+#include <holdfast/client.h>
+#include <jansson.h>
+
+/* {"name": ..., "health": {...}, "stats": {...}, "latency": {...}, ...}; the caller's. */
+json_t *hf_export_client_json(const char *name, struct hf_client *client, hf_instant now);
+
+#endif
