@@ -2,6 +2,7 @@
 
 #include "cache/access_names.h"
 #include "core/alloc.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/thread.h"
@@ -10,7 +11,6 @@
 #include <holdfast/batch.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -162,23 +162,26 @@ hf_err hf_cache_access_flush(struct hf_cache *cache, const struct hf_call *call,
     return err;
 }
 
+/* Waits for the next time. False when there is none. */
+static bool wait_for_next(struct hf_cache_access *access)
+{
+    const hf_instant until = hf_later(hf_now(), access->interval);
+    pthread_mutex_lock(&access->lock);
+    while (!access->guarded.is_stopping &&
+           hf_condition_wait(&access->news, &access->lock, until)) {
+        continue;
+    }
+    const bool goes_on = !access->guarded.is_stopping;
+    pthread_mutex_unlock(&access->lock);
+    return goes_on;
+}
+
 static void *flush_from_time_to_time(void *ctx)
 {
     struct hf_cache_access *access = ctx;
-    pthread_mutex_lock(&access->lock);
-    while (!access->guarded.is_stopping) {
-        const hf_instant      until = hf_later(hf_now(), access->interval);
-        const struct timespec end = { until.ns / 1000000000, until.ns % 1000000000 };
-        while (!access->guarded.is_stopping && hf_before(hf_now(), until)) {
-            (void)pthread_cond_timedwait(&access->news, &access->lock, &end);
-        }
-        const bool is_last = access->guarded.is_stopping;
-        pthread_mutex_unlock(&access->lock);
-        const struct hf_call short_call = { .timeout = hf_seconds(1) };
-        (void)!hf_cache_access_flush(access->cache, is_last ? &short_call : NULL, NULL);
-        pthread_mutex_lock(&access->lock);
-    }
-    pthread_mutex_unlock(&access->lock);
+    const struct hf_call    at_the_end = { .timeout = hf_seconds(1) };
+    while (wait_for_next(access)) (void)!hf_cache_access_flush(access->cache, NULL, NULL);
+    (void)!hf_cache_access_flush(access->cache, &at_the_end, NULL);
     return NULL;
 }
 
@@ -228,11 +231,7 @@ hf_err hf_cache_access_open(struct hf_cache *cache, const struct hf_cache_option
         atomic_store(&access->stripes[i].skip,
                      draw_skip(&access->stripes[i], access->sample));
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&access->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&access->news);
     pthread_mutex_init(&access->lock, NULL);
     pthread_mutex_init(&access->flushing, NULL);
     err = access->going && access->guarded.counting ? HF_OK : HF_E_NOMEM;

@@ -181,6 +181,8 @@ static void an_outage_loses_nothing_and_costs_no_memory(void **state)
     cache_fixture_close(&f);
 }
 
+enum { SHORT_LIVES = 50 };
+
 static bool is_told(void *ctx)
 {
     return reads_of(ctx, "k") == 3;
@@ -200,10 +202,12 @@ static void counts_are_told_by_themselves_and_at_the_end(void **state)
     struct cache_fixture other = f;
     options = exact();
     options.key_prefix = "t";
-    assert_int_equal(hf_cache_open(f.client, &options, &other.cache, NULL), HF_OK);
-    read_times(&other, "k", 4);
-    hf_cache_close(other.cache);
-    assert_int_equal(reads_of(&f, "k"), 7);
+    for (int round = 1; round <= SHORT_LIVES; round++) { /* The last word is never lost. */
+        assert_int_equal(hf_cache_open(f.client, &options, &other.cache, NULL), HF_OK);
+        read_times(&other, "k", 4);
+        hf_cache_close(other.cache);
+        assert_int_equal(reads_of(&f, "k"), 3 + 4 * round);
+    }
     cache_fixture_close(&f);
 }
 
