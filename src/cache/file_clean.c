@@ -1,10 +1,10 @@
 #include "cache/file.h"
 #include "cache/scan.h"
 #include "core/cancel.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/thread.h"
 
-#include <time.h>
 #include <unistd.h>
 
 static bool is_stopping(struct hf_files *f)
@@ -104,12 +104,9 @@ hf_err hf_files_clean(struct hf_files *f, const struct hf_call *call,
 
 static void wait_for_next(struct hf_files *f)
 {
-    const hf_instant      until = hf_later(hf_now(), f->clean_interval);
-    const struct timespec end = { until.ns / 1000000000, until.ns % 1000000000 };
+    const hf_instant until = hf_later(hf_now(), f->clean_interval);
     pthread_mutex_lock(&f->lock);
-    while (!f->guarded.is_stopping && hf_before(hf_now(), until)) {
-        (void)pthread_cond_timedwait(&f->news, &f->lock, &end);
-    }
+    while (!f->guarded.is_stopping && hf_condition_wait(&f->news, &f->lock, until)) continue;
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -126,11 +123,7 @@ static void *clean_from_time_to_time(void *ctx)
 
 hf_err hf_files_start_cleaner(struct hf_files *f)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&f->news);
     pthread_mutex_init(&f->lock, NULL);
     f->pid = getpid();
     if (!f->clean_interval.ns) return HF_OK;

@@ -2,11 +2,11 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/hash.h"
 
 #include <stdio.h>
-#include <time.h>
 
 struct hf_flight {
     struct hf_flight *chain; /* Next in the slot. */
@@ -55,11 +55,7 @@ static struct hf_flight *start(struct hf_flights *flights, struct hf_bytes key)
                                              sizeof *flight + key.size);
     if (!flight) return NULL;
 
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&flight->finished, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&flight->finished);
 
     struct hf_flight **slot = &flights->guarded.slots[slot_of(key)];
     memcpy(flight->key, key.data, key.size);
@@ -111,10 +107,10 @@ enum hf_flight_end hf_flight_wait(struct hf_flights *flights, struct hf_flight *
                                   hf_instant end, hf_err *err, struct hf_value **value,
                                   struct hf_error *error)
 {
-    const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
     pthread_mutex_lock(&flights->lock);
-    while (!flight->is_finished && hf_before(hf_now(), end)) {
-        pthread_cond_timedwait(&flight->finished, &flights->lock, &at);
+    while (!flight->is_finished &&
+           hf_condition_wait(&flight->finished, &flights->lock, end)) {
+        continue;
     }
     const bool has_result = flight->has_result;
     const bool is_finished = flight->is_finished;

@@ -2,9 +2,9 @@
 
 #include "core/alloc.h"
 #include "core/assert.h"
+#include "core/condition.h"
 #include "core/thread.h"
 
-#include <time.h>
 #include <unistd.h>
 
 struct worker {
@@ -45,11 +45,7 @@ hf_err hf_loader_pool_open(const struct hf_allocator *a, unsigned threads_max,
     pool->pid = getpid();
     pool->threads_max = threads_max;
     pool->waiting_max = waiting_max;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&pool->changed);
     pthread_cond_init(&pool->posted, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     *opened = pool;
@@ -184,9 +180,9 @@ static unsigned busy_workers(const struct hf_loader_pool *pool, bool outside_too
 /* Locked: waits until none has; past `end` only for those who touch the cache. */
 static void wait_for_workers(struct hf_loader_pool *pool, hf_instant end)
 {
-    const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
-    while (busy_workers(pool, true) > 0 && hf_before(hf_now(), end)) {
-        pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+    while (busy_workers(pool, true) > 0 &&
+           hf_condition_wait(&pool->changed, &pool->lock, end)) {
+        continue;
     }
     while (busy_workers(pool, false) > 0) pthread_cond_wait(&pool->changed, &pool->lock);
 }

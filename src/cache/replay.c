@@ -2,13 +2,13 @@
 
 #include "cache/key.h"
 #include "client/client.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -26,11 +26,7 @@ void hf_replay_init(struct hf_replay *r, struct hf_client          *client,
         .namespace_key = namespace_key,
         .pid = getpid(),
     };
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&r->news);
     pthread_mutex_init(&r->lock, NULL);
     hf_pending_init(&r->guarded.list, hf_client_allocator(client));
 }
@@ -141,11 +137,8 @@ static bool has_work(const struct hf_replay *r)
 /* Called under the lock: waits that long, or until it is to stop. */
 static void pause_for(struct hf_replay *r, hf_duration pause)
 {
-    const hf_instant      end = hf_later(hf_now(), pause);
-    const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
-    while (!r->guarded.is_stopping && hf_before(hf_now(), end)) {
-        if (pthread_cond_timedwait(&r->news, &r->lock, &at)) return;
-    }
+    const hf_instant end = hf_later(hf_now(), pause);
+    while (!r->guarded.is_stopping && hf_condition_wait(&r->news, &r->lock, end)) continue;
 }
 
 /* Called under the lock, which it lets go meanwhile. */

@@ -1,6 +1,7 @@
 #include "tasks/upkeep.h"
 
 #include "client/client.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/rng.h"
@@ -9,7 +10,6 @@
 #include "tasks/scripts.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -105,12 +105,9 @@ static bool is_stopping(struct hf_upkeep *u)
 /* Waits that long. False when it is to stop. */
 static bool pause_for(struct hf_upkeep *u, hf_duration pause)
 {
-    const hf_instant      end = hf_later(hf_now(), pause);
-    const struct timespec at = { end.ns / 1000000000, end.ns % 1000000000 };
+    const hf_instant end = hf_later(hf_now(), pause);
     pthread_mutex_lock(&u->lock);
-    while (!u->guarded.is_stopping && hf_before(hf_now(), end)) {
-        if (pthread_cond_timedwait(&u->news, &u->lock, &at)) break;
-    }
+    while (!u->guarded.is_stopping && hf_condition_wait(&u->news, &u->lock, end)) continue;
     const bool goes_on = !u->guarded.is_stopping;
     pthread_mutex_unlock(&u->lock);
     return goes_on;
@@ -160,13 +157,9 @@ static void *body(void *context)
 
 hf_err hf_upkeep_init(struct hf_upkeep *u, struct hf_tasks *tasks, bool starts)
 {
-    pthread_condattr_t monotonic;
     *u = (struct hf_upkeep){ .tasks = tasks, .pid = getpid() };
     pthread_mutex_init(&u->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&u->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    hf_condition_init(&u->news);
     if (!starts) return HF_OK;
 
     const hf_err err = hf_thread_start(&u->thread, body, u);

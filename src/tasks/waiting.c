@@ -2,20 +2,15 @@
 
 #include "core/assert.h"
 #include "core/cancel.h"
-
-#include <time.h>
+#include "core/condition.h"
 
 void hf_waiting_init(struct hf_waiting *w)
 {
-    pthread_condattr_t monotonic;
     *w = (struct hf_waiting){ 0 };
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     for (size_t i = 0; i < HF_WAITING_KINDS; i++) {
-        pthread_cond_init(&w->guarded.kinds[i].lead_is_free, &monotonic);
+        hf_condition_init(&w->guarded.kinds[i].lead_is_free);
     }
-    pthread_condattr_destroy(&monotonic);
 }
 
 void hf_waiting_deinit(struct hf_waiting *w)
@@ -49,14 +44,13 @@ static struct hf_waiting_kind *enter(struct hf_waiting *w, uint64_t hash)
 bool hf_waiting_lead(struct hf_waiting *w, uint64_t hash, hf_instant until,
                      struct hf_waiting_kind **entered)
 {
-    const struct timespec at = { until.ns / 1000000000, until.ns % 1000000000 };
-    const int             cancels = hf_cancel_defer();
+    const int cancels = hf_cancel_defer();
     pthread_mutex_lock(&w->lock);
     struct hf_waiting_kind *kind = enter(w, hash);
     bool                    leads = true;
     if (kind) {
-        while (kind->has_leader && hf_before(hf_now(), until)) {
-            pthread_cond_timedwait(&kind->lead_is_free, &w->lock, &at);
+        while (kind->has_leader && hf_condition_wait(&kind->lead_is_free, &w->lock, until)) {
+            continue;
         }
         leads = !kind->has_leader;
         if (leads) kind->has_leader = true;

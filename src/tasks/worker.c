@@ -1,13 +1,13 @@
 #include "tasks/worker.h"
 
 #include "core/alloc.h"
+#include "core/condition.h"
 #include "core/error.h"
 #include "core/thread.h"
 #include "tasks/name.h"
 #include "tasks/tasks.h"
 
 #include <string.h>
-#include <time.h>
 
 enum {
     THREADS = 4,
@@ -18,8 +18,7 @@ enum {
 
 void hf_worker_nap(struct hf_worker *worker, hf_instant until)
 {
-    const struct timespec at = { until.ns / 1000000000, until.ns % 1000000000 };
-    pthread_cond_timedwait(&worker->changed, &worker->lock, &at);
+    (void)hf_condition_wait(&worker->changed, &worker->lock, until);
 }
 
 static void free_claim(struct hf_worker *worker)
@@ -102,7 +101,6 @@ hf_err hf_worker_open(struct hf_tasks *tasks, const struct hf_worker_options *op
                       struct hf_error *error)
 {
     static const struct hf_worker_options defaults = { 0 };
-    pthread_condattr_t                    monotonic;
     if (!options) options = &defaults;
     hf_err err = check(options, error);
     if (err) return hf_fail_in(error, err, "worker");
@@ -116,11 +114,8 @@ hf_err hf_worker_open(struct hf_tasks *tasks, const struct hf_worker_options *op
     worker->ctx = ctx;
     worker->task_timeout = options->task_timeout;
     pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &monotonic);
+    hf_condition_init(&worker->changed);
     pthread_cond_init(&worker->scout_is_gone, NULL);
-    pthread_condattr_destroy(&monotonic);
 
     err = copy_claim(worker, options);
     worker->beat_every = hf_ns(worker->claim.lease.ns / BEATS_A_LEASE);
@@ -138,8 +133,9 @@ hf_err hf_worker_open(struct hf_tasks *tasks, const struct hf_worker_options *op
 /* Under the lock. */
 static void wait_for_end(struct hf_worker *worker, hf_instant until)
 {
-    while (worker->guarded.alive > 0 && hf_before(hf_now(), until)) {
-        hf_worker_nap(worker, until);
+    while (worker->guarded.alive > 0 &&
+           hf_condition_wait(&worker->changed, &worker->lock, until)) {
+        continue;
     }
 }
 
