@@ -1,14 +1,15 @@
 #include "connection.h"
 #include "json.h"
 
+#include <holdfast/stream.h>
 #include <stdio.h>
 
 static enum exit_status del(struct connection *c)
 {
     size_t deleted = 0;
     for (size_t i = 0; i < c->inv->arg_count; i++) {
-        const hf_err err = hf_cache_delete(c->cache, NULL, hf_str(c->inv->args[i]),
-                                           &c->error);
+        const hf_err err = hf_stream_delete(c->cache, NULL, hf_str(c->inv->args[i]),
+                                            &c->error);
         if (err && err != HF_MISS) return connection_fail(c, err);
         deleted += err == HF_OK;
     }

@@ -27,3 +27,17 @@ small
 $ . ./env; holdfast put film no-such-file
 holdfast: no-such-file: No such file or directory
 ? 2
+
+Deleted, none of the chunks stays behind.
+
+$ . ./env; holdfast usage | grep -E 'leftovers|keys seen'
+leftovers      0
+keys seen      6 of 6 in the database: counted, not estimated
+? 0
+$ . ./env; holdfast del film
+1 deleted
+? 0
+$ . ./env; holdfast usage | grep -E 'leftovers|keys seen'
+leftovers      0
+keys seen      2 of 2 in the database: counted, not estimated
+? 0
