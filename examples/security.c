@@ -35,8 +35,8 @@ static const char *const rule[] = {
     "+evalsha",
     "+script|load",
     "-@dangerous",
-    "+@connection",
-    "-@admin",      /* HELLO, AUTH, SELECT, PING, CLIENT ID, CLIENT TRACKING. */
+    "+@connection", /* HELLO, AUTH, SELECT, PING, CLIENT ID; CLIENT TRACKING: near cache. */
+    "-@admin",
     "+client|kill", /* So that a late write of a lost connection is stopped. */
     "+info",        /* To know one server process from the next. */
     "+acl|whoami",  /* For this program. */

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/little_endian.h"
 #include "core/rng.h"
+#include "core/write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,20 +137,6 @@ static hf_err draft_close(struct draft *d, hf_err err, unsigned mode, const char
     return err;
 }
 
-static hf_err write_all(int fd, struct hf_bytes bytes, const char *path,
-                        struct hf_error *error)
-{
-    const char *at = bytes.data;
-    for (size_t left = bytes.size; left;) {
-        const ssize_t put = write(fd, at, left);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return fail_file(error, HF_E_SYSTEM, path, strerror(errno));
-        at += put;
-        left -= (size_t)put;
-    }
-    return HF_OK;
-}
-
 static hf_err first_piece(struct hf_reader *reader, struct hf_bytes *piece, unsigned *mode,
                           struct hf_error *error)
 {
@@ -173,7 +160,9 @@ static hf_err copy_out(struct hf_reader *reader, const char *path, struct hf_err
     if (!err) err = draft_open(&draft, path, error);
     if (err) return err;
     do {
-        err = write_all(draft.fd, piece, path, error);
+        if (!hf_write_all(draft.fd, piece)) {
+            err = fail_file(error, HF_E_SYSTEM, path, strerror(errno));
+        }
         if (!err) err = hf_reader_next(reader, &piece, error);
     } while (!err && piece.size);
     return draft_close(&draft, err, mode, path, error);

@@ -1,6 +1,7 @@
 #include "cache/stream.h"
 #include "core/cancel.h"
 #include "core/error.h"
+#include "core/write_all.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -66,19 +67,6 @@ hf_err hf_stream_put(struct hf_cache *cache, const struct hf_call *call, struct 
     return err;
 }
 
-static hf_err write_all(int fd, struct hf_bytes bytes, struct hf_error *error)
-{
-    const char *at = bytes.data;
-    for (size_t left = bytes.size; left;) {
-        const ssize_t put = write(fd, at, left);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return hf_fail(error, HF_E_SYSTEM, "write: %s", strerror(errno));
-        at += put;
-        left -= (size_t)put;
-    }
-    return HF_OK;
-}
-
 static hf_err stream_get(struct hf_cache *cache, const struct hf_call *call,
                          struct hf_bytes key, int fd, uint64_t *size, struct hf_error *error)
 {
@@ -89,7 +77,9 @@ static hf_err stream_get(struct hf_cache *cache, const struct hf_call *call,
 
     do {
         err = hf_reader_next(reader, &piece, error);
-        if (!err) err = write_all(fd, piece, error);
+        if (!err && !hf_write_all(fd, piece)) {
+            err = hf_fail(error, HF_E_SYSTEM, "write: %s", strerror(errno));
+        }
     } while (!err && piece.size);
     if (!err && size) *size = hf_reader_size(reader);
     hf_reader_close(reader);
