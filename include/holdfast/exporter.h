@@ -1,23 +1,33 @@
-/* exporter.h - shows over HTTP how clients are: a page for people, JSON for programs.
+/* exporter.h - shows over HTTP how clients are: a page for people, numbers for monitors.
  *
  *     struct hf_exporter *exporter;
- *     hf_err err = hf_exporter_open(NULL, &exporter, &error);
- *     if (!err) err = hf_exporter_add(exporter, "default", client);
+ *     if (hf_exporter_open(NULL, &exporter, &error)) return fail(&error);
+ *     if (hf_exporter_add(exporter, "default", client)) return fail(&error);
  *     printf("see http://127.0.0.1:%u/\n", hf_exporter_port(exporter));
  *
- *     GET /         the dashboard, one page that asks for nothing but /stats
- *     GET /stats    health, statistics and latency of each client, as JSON
- *     GET /livez    "ok" while the process lives, whatever Redis does
+ *     GET  /               the dashboard, one page that asks for nothing but /stats
+ *     GET  /livez          "ok" while the process lives, whatever Redis does
+ *     GET  /readyz         200, or 503 with the reason; by the rule of each client
+ *     GET  /healthz        JSON: the status of each client and why; always 200, so that no
+ *                          watchdog restarts an application whose cache is down
+ *     GET  /metrics        Prometheus text format 0.0.4
+ *     GET  /stats          JSON: health, statistics and latency of each client
+ *     POST /breaker/reset  [?client=NAME] closes the breaker of one client, or of all
+ *     POST /breaker/force  ?state=forced_open|disabled|metrics_only[&client=NAME]
  *
  * It is a library of its own, libholdfast-exporter; only a program that links it listens.
  *
  * Threads:  one of its own answers everybody, with all signals blocked. The functions may be
  *           called from any thread, except open and close.
- * Memory:   an answer at a time for each of at most HF_EXPORTER_CONNECTIONS_MAX connections.
- * Time:     an answer never waits for Redis; a connection that is silent for ten seconds is
- *           closed.
- * Security: without a host it listens on the loopback interface only; whoever can reach it
- *           may read all of it, names of endpoints included, but no values and no secrets. */
+ * Fork:     a child has no exporter; hf_exporter_close() there frees what it can.
+ * Memory:   one answer and at most 16 KiB for each of at most HF_EXPORTER_CONNECTIONS_MAX
+ *           connections.
+ * Time:     an answer never waits for Redis, nor for a call that does. A connection that says
+ *           nothing for three seconds is closed; when there are too many, the oldest is.
+ * Security: without a host it listens on the loopback interface only. Whoever can reach it
+ * may read all of it, names of endpoints included, but no values and no secrets; with
+ *           is_private only who shows the token. Without a token nobody can change a breaker.
+ *           It speaks no TLS: for other machines put it behind what does. */
 
 #ifndef HOLDFAST_EXPORTER_H
 #define HOLDFAST_EXPORTER_H
@@ -30,18 +40,32 @@ struct hf_exporter;
 
 enum {
     HF_EXPORTER_CLIENTS_MAX = 16,
-    HF_EXPORTER_CONNECTIONS_MAX = 64, /* Further ones are closed at once. */
-    HF_EXPORTER_NAME_MAX = 64,        /* Bytes of a client's name. */
+    HF_EXPORTER_CONNECTIONS_MAX = 64,
+    HF_EXPORTER_NAME_MAX = 64,   /* Bytes of a client's name. */
+    HF_EXPORTER_TOKEN_MIN = 16,  /* Bytes. */
+    HF_EXPORTER_TOKEN_MAX = 256, /* Bytes. */
 };
 
 /* Zero-initialised means the defaults. */
 struct hf_exporter_options {
-    const char *host; /* Address to listen on; NULL: 127.0.0.1. */
-    uint16_t    port; /* 0: any free one, see hf_exporter_port(). */
+    const char *host;       /* Address to listen on; NULL: 127.0.0.1. */
+    uint16_t    port;       /* 0: any free one, see hf_exporter_port(). */
+    const char *token;      /* For "Authorization: Bearer TOKEN"; copied. NULL: none, and
+                             * breakers cannot be changed. Visible ASCII without spaces. */
+    bool        is_private; /* Reading needs the token too, but for /, /livez and /readyz. */
+};
+
+/* What /readyz asks of a client before it says that the application is ready. */
+enum hf_ready_rule {
+    HF_READY_ALWAYS,         /* Nothing: what is cached can be had elsewhere. */
+    HF_READY_ONCE_CONNECTED, /* That it had a connection since it was opened. */
+    HF_READY_UNLESS_DOWN,    /* Status up or degraded. */
+    HF_READY_WHILE_UP,       /* Status up. */
 };
 
 /* Listens from now on. options NULL: the defaults. HF_E_RESOLVE for a host that is no address
- * of this machine, HF_E_SYSTEM when the port is taken, HF_E_NOMEM. error may be NULL. */
+ * of this machine, HF_E_SYSTEM when the port is taken, HF_E_INVALID for a token too short or
+ * long or of other bytes, and for is_private without one, HF_E_NOMEM. error may be NULL. */
 HF_API HF_NODISCARD hf_err hf_exporter_open(const struct hf_exporter_options *options,
                                             struct hf_exporter              **exporter,
                                             struct hf_error                  *error);
@@ -55,10 +79,18 @@ HF_API void hf_exporter_close(struct hf_exporter *exporter);
 HF_API HF_NODISCARD hf_err hf_exporter_add(struct hf_exporter *exporter, const char *name,
                                            struct hf_client *client);
 
+/* HF_READY_ALWAYS unless told otherwise. HF_E_INVALID for a client that was not added. */
+HF_API HF_NODISCARD hf_err hf_exporter_set_ready_rule(struct hf_exporter     *exporter,
+                                                      const struct hf_client *client,
+                                                      enum hf_ready_rule      rule);
+
 /* No answer looks at the client any more when it returns. Unknown ones are ignored. */
 HF_API void hf_exporter_remove(struct hf_exporter *exporter, const struct hf_client *client);
 
 HF_API uint16_t hf_exporter_port(const struct hf_exporter *exporter);
+
+/* "always", "once_connected", "unless_down", "while_up". Never NULL. */
+HF_API const char *hf_ready_rule_name(enum hf_ready_rule rule);
 
 HF_END_DECLS
 

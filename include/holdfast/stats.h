@@ -159,7 +159,8 @@ enum { HF_LATENCY_BUCKETS = 20 };
 /* Durations of one kind of operation by fixed bounds: how many took at most so long. One that
  * is up to 3.2 % below a bound may be counted under the next. */
 struct hf_latency_buckets {
-    uint64_t up_to[HF_LATENCY_BUCKETS]; /* Cumulative; the last is of all. */
+    uint64_t    up_to[HF_LATENCY_BUCKETS]; /* Cumulative; the last is of all. */
+    hf_duration sum;
 };
 
 HF_API void hf_stats_get(const struct hf_client *client, struct hf_stats *stats);

@@ -1,110 +1,37 @@
-#include "export/page.h"
-#include "export/stats_json.h"
+#include "export/exporter.h"
+
+#include "export/routes.h"
 
 #include <errno.h>
-#include <holdfast/exporter.h>
-#include <microhttpd.h>
+#include <jansson.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { IDLE_SECONDS = 10 };
-
-struct shown {
-    char              name[HF_EXPORTER_NAME_MAX + 1];
-    struct hf_client *client;
+enum {
+    IDLE_SECONDS = 3,
+    CONNECTION_BYTES = 16 * 1024, /* What a request's head may fill. */
 };
 
-struct hf_exporter {
-    struct MHD_Daemon *daemon;
-    hf_instant         opened;
-    pthread_mutex_t    lock;
-    struct {
-        struct shown each[HF_EXPORTER_CLIENTS_MAX];
-        size_t       count;
-    } locked; /* By lock. */
-};
-
-struct answer {
-    unsigned             status;
-    const char          *kind;
-    struct MHD_Response *response;
-};
-
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer a)
+static hf_err fail(struct hf_error *error, hf_err err, const char *what)
 {
-    if (!a.response) return MHD_NO;
-    MHD_add_response_header(a.response, "Content-Type", a.kind);
-    MHD_add_response_header(a.response, "Cache-Control", "no-store");
-    MHD_add_response_header(a.response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(a.response, "X-Frame-Options", "DENY");
-    if (a.status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(a.response, "Allow", "GET, HEAD");
-    }
-    const enum MHD_Result result = MHD_queue_response(connection, a.status, a.response);
-    MHD_destroy_response(a.response);
-    return result;
+    if (!error) return err;
+    error->code = err;
+    snprintf(error->detail, sizeof error->detail, "exporter: %.200s", what);
+    return err;
 }
 
-static struct answer text_answer(unsigned status, const char *text)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
-    return (struct answer){ status, "text/plain; charset=utf-8", response };
-}
+/* ---- What the daemon calls ----------------------------------------------------- */
 
-static struct answer page_answer(void)
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *data, size_t *data_size, void **seen)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        hf_export_page_size, (void *)(uintptr_t)hf_export_page, MHD_RESPMEM_PERSISTENT);
-    return (struct answer){ MHD_HTTP_OK, "text/html; charset=utf-8", response };
-}
-
-static json_t *clients_json(struct hf_exporter *e, hf_instant now)
-{
-    json_t *clients = json_array();
-    pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; i < e->locked.count; i++) {
-        const struct shown *s = &e->locked.each[i];
-        json_array_append_new(clients, hf_export_client_json(s->name, s->client, now));
-    }
-    pthread_mutex_unlock(&e->lock);
-    return clients;
-}
-
-static struct answer stats_answer(struct hf_exporter *e)
-{
-    const hf_instant now = hf_now();
-    const double     uptime = (double)hf_between(e->opened, now).ns / 1e9;
-    json_t          *clients = clients_json(e, now);
-    json_t          *json = json_pack("{s:s, s:f, s:o}", "holdfast", HOLDFAST_VERSION,
-                                      "uptime_seconds", uptime, "clients", clients);
-    char            *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    json_decref(json);
-    if (!text) return text_answer(MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
-    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text,
-                                                                    MHD_RESPMEM_MUST_FREE);
-    if (!response) free(text);
-    return (struct answer){ MHD_HTTP_OK, "application/json", response };
-}
-
-static struct answer answer_to(struct hf_exporter *e, const char *path)
-{
-    if (strcmp(path, "/") == 0) return page_answer();
-    if (strcmp(path, "/stats") == 0) return stats_answer(e);
-    if (strcmp(path, "/livez") == 0) return text_answer(MHD_HTTP_OK, "ok\n");
-    return text_answer(MHD_HTTP_NOT_FOUND, "there is /, /stats and /livez\n");
-}
-
-static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *data,
-                              size_t *data_size, void **seen)
-{
-    (void)version, (void)data;
-    const bool is_read = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    (void)version;
+    (void)data;
     if (!*seen) { /* The head has come; a body may follow, and is not looked at. */
         *seen = ctx;
         return MHD_YES;
@@ -113,23 +40,24 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
         *data_size = 0;
         return MHD_YES;
     }
-    if (!is_read) {
-        return send_answer(connection,
-                           text_answer(MHD_HTTP_METHOD_NOT_ALLOWED, "read only\n"));
-    }
-    return send_answer(connection, answer_to(ctx, path));
+    return hf_answer_send(connection, hf_route(ctx, connection, method, path));
 }
 
-static hf_err fail(struct hf_error *error, hf_err err, const char *host, const char *port,
-                   const char *why)
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **kept,
+                          enum MHD_ConnectionNotificationCode what)
 {
-    if (error) {
-        error->code = err;
-        snprintf(error->detail, sizeof error->detail, "listen on %.64s port %s: %s", host,
-                 port, why);
+    struct hf_exporter *e = ctx;
+    (void)kept;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        hf_guests_enter(&e->guests, info->connect_fd);
+    } else {
+        hf_guests_leave(&e->guests, info->connect_fd);
     }
-    return err;
 }
+
+/* ---- Listening ----------------------------------------------------------------- */
 
 /* Its thread inherits the mask: signals are for the application's own threads. */
 static struct MHD_Daemon *start(struct hf_exporter *e, const struct addrinfo *address)
@@ -140,9 +68,11 @@ static struct MHD_Daemon *start(struct hf_exporter *e, const struct addrinfo *ad
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        flags | ipv6, 0, NULL, NULL, answer, e, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HF_EXPORTER_CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+        flags | ipv6, 0, NULL, NULL, on_request, e, MHD_OPTION_SOCK_ADDR, address->ai_addr,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, e, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HF_EXPORTER_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_END);
     const int cause = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = cause;
@@ -155,17 +85,45 @@ static hf_err listen_on(struct hf_exporter *e, const struct hf_exporter_options 
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     const char           *host = o->host ? o->host : "127.0.0.1";
     struct addrinfo      *address;
-    char                  port[8];
+    char                  port[8], what[256];
     snprintf(port, sizeof port, "%u", (unsigned)o->port);
     const int found = getaddrinfo(host, port, &hints, &address);
-    if (found) return fail(error, HF_E_RESOLVE, host, port, gai_strerror(found));
-
+    if (found) {
+        snprintf(what, sizeof what, "%.128s: %s", host, gai_strerror(found));
+        return fail(error, HF_E_RESOLVE, what);
+    }
     errno = 0;
     e->daemon = start(e, address);
     const int cause = errno;
     freeaddrinfo(address);
     if (e->daemon) return HF_OK;
-    return fail(error, HF_E_SYSTEM, host, port, cause ? strerror(cause) : "cannot be opened");
+    snprintf(what, sizeof what, "cannot listen on %.128s port %s: %s", host, port,
+             cause ? strerror(cause) : "out of memory or threads");
+    return fail(error, HF_E_SYSTEM, what);
+}
+
+static hf_err take_token(struct hf_exporter *e, const struct hf_exporter_options *o,
+                         struct hf_error *error)
+{
+    char what[128];
+    if (!o->token && o->is_private) {
+        return fail(error, HF_E_INVALID, "is_private wants a token");
+    }
+    if (!o->token) return HF_OK;
+    const size_t size = strlen(o->token);
+    if (size < HF_EXPORTER_TOKEN_MIN || size > HF_EXPORTER_TOKEN_MAX) {
+        snprintf(what, sizeof what, "a token of %zu bytes; it must have %d to %d", size,
+                 HF_EXPORTER_TOKEN_MIN, HF_EXPORTER_TOKEN_MAX);
+        return fail(error, HF_E_INVALID, what);
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (o->token[i] > ' ' && o->token[i] <= '~') continue;
+        snprintf(what, sizeof what, "byte %zu of the token is not visible ASCII", i);
+        return fail(error, HF_E_INVALID, what);
+    }
+    memcpy(e->token, o->token, size + 1);
+    e->is_private = o->is_private;
+    return HF_OK;
 }
 
 hf_err hf_exporter_open(const struct hf_exporter_options *options,
@@ -173,10 +131,13 @@ hf_err hf_exporter_open(const struct hf_exporter_options *options,
 {
     const struct hf_exporter_options defaults = { 0 };
     struct hf_exporter              *e = calloc(1, sizeof *e);
-    if (!e) return HF_E_NOMEM;
+    if (!e) return fail(error, HF_E_NOMEM, "out of memory");
+    if (!options) options = &defaults;
+    e->pid = getpid();
     e->opened = hf_now();
     pthread_mutex_init(&e->lock, NULL);
-    const hf_err err = listen_on(e, options ? options : &defaults, error);
+    hf_err err = take_token(e, options, error);
+    if (!err) err = listen_on(e, options, error);
     if (err) {
         hf_exporter_close(e);
         return err;
@@ -188,10 +149,25 @@ hf_err hf_exporter_open(const struct hf_exporter_options *options,
 void hf_exporter_close(struct hf_exporter *e)
 {
     if (!e) return;
-    if (e->daemon) MHD_stop_daemon(e->daemon);
+    if (e->daemon && e->pid == getpid()) {
+        MHD_stop_daemon(e->daemon);
+    } else if (e->daemon) { /* The thread that would have to be stopped is the parent's. */
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(e->daemon,
+                                                               MHD_DAEMON_INFO_LISTEN_FD);
+        (void)close(info->listen_fd);
+    }
     pthread_mutex_destroy(&e->lock);
     free(e);
 }
+
+uint16_t hf_exporter_port(const struct hf_exporter *e)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(e->daemon,
+                                                           MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+/* ---- Who is shown -------------------------------------------------------------- */
 
 static bool is_utf8(const char *name)
 {
@@ -220,9 +196,23 @@ hf_err hf_exporter_add(struct hf_exporter *e, const char *name, struct hf_client
     } else if (e->locked.count == HF_EXPORTER_CLIENTS_MAX) {
         err = HF_E_TOO_LARGE;
     } else {
-        struct shown *s = &e->locked.each[e->locked.count++];
+        struct hf_shown *s = &e->locked.each[e->locked.count++];
+        *s = (struct hf_shown){ .client = client, .ready = HF_READY_ALWAYS };
         snprintf(s->name, sizeof s->name, "%s", name);
-        s->client = client;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return err;
+}
+
+hf_err hf_exporter_set_ready_rule(struct hf_exporter *e, const struct hf_client *client,
+                                  enum hf_ready_rule rule)
+{
+    hf_err err = HF_E_INVALID;
+    pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < e->locked.count; i++) {
+        if (e->locked.each[i].client != client) continue;
+        e->locked.each[i].ready = rule;
+        err = HF_OK;
     }
     pthread_mutex_unlock(&e->lock);
     return err;
@@ -239,9 +229,13 @@ void hf_exporter_remove(struct hf_exporter *e, const struct hf_client *client)
     pthread_mutex_unlock(&e->lock);
 }
 
-uint16_t hf_exporter_port(const struct hf_exporter *e)
+const char *hf_ready_rule_name(enum hf_ready_rule rule)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(e->daemon,
-                                                           MHD_DAEMON_INFO_BIND_PORT);
-    return info ? info->port : 0;
+    switch (rule) {
+    case HF_READY_ALWAYS: return "always";
+    case HF_READY_ONCE_CONNECTED: return "once_connected";
+    case HF_READY_UNLESS_DOWN: return "unless_down";
+    case HF_READY_WHILE_UP: return "while_up";
+    }
+    return "unknown";
 }

@@ -62,23 +62,22 @@ static json_t *breaker_json(const struct hf_breaker_snapshot *b, hf_instant now)
                      history_json(b, now));
 }
 
-static json_t *health_json(struct hf_client *client, hf_instant now)
+json_t *hf_export_health_json(const struct hf_health *h, hf_instant now)
 {
-    struct hf_health h;
-    hf_health_get(client, &h);
     json_t *json = json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:o}", "status", hf_status_name(h.status),
-        "reason", text_json(h.reason), "endpoint", text_json(h.endpoint), "error",
-        hf_err_name(h.error), "checked_seconds_ago", ago_json(h.checked, now),
-        "check_took_seconds", seconds_json(h.check_took), "is_fence_whole", h.is_fence_whole,
-        "near_error", hf_err_name(h.near_error), "breaker", breaker_json(&h.breaker, now));
-    json_object_set_new(json, "connections_open", count_json(h.connections_open));
-    json_object_set_new(json, "connections_idle", count_json(h.connections_idle));
-    json_object_set_new(json, "connections_leased", count_json(h.connections_leased));
-    json_object_set_new(json, "connections_max", count_json(h.connections_max));
-    json_object_set_new(json, "calls_under_way", count_json(h.calls_under_way));
-    json_object_set_new(json, "calls_max", count_json(h.calls_max));
-    json_object_set_new(json, "protocol", count_json(h.protocol));
+        "{s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:s, s:o}", "status", hf_status_name(h->status),
+        "reason", text_json(h->reason), "endpoint", text_json(h->endpoint), "error",
+        hf_err_name(h->error), "checked_seconds_ago", ago_json(h->checked, now),
+        "check_took_seconds", seconds_json(h->check_took), "is_fence_whole",
+        h->is_fence_whole, "near_error", hf_err_name(h->near_error), "breaker",
+        breaker_json(&h->breaker, now));
+    json_object_set_new(json, "connections_open", count_json(h->connections_open));
+    json_object_set_new(json, "connections_idle", count_json(h->connections_idle));
+    json_object_set_new(json, "connections_leased", count_json(h->connections_leased));
+    json_object_set_new(json, "connections_max", count_json(h->connections_max));
+    json_object_set_new(json, "calls_under_way", count_json(h->calls_under_way));
+    json_object_set_new(json, "calls_max", count_json(h->calls_max));
+    json_object_set_new(json, "protocol", count_json(h->protocol));
     return json;
 }
 
@@ -127,7 +126,9 @@ static json_t *latency_json(const struct hf_client *client)
 
 json_t *hf_export_client_json(const char *name, struct hf_client *client, hf_instant now)
 {
+    struct hf_health health;
+    hf_health_get(client, &health);
     return json_pack("{s:s, s:o, s:o, s:o, s:[], s:[], s:[]}", "name", name, "health",
-                     health_json(client, now), "stats", stats_json(client), "latency",
-                     latency_json(client), "slow_calls", "caches", "tasks");
+                     hf_export_health_json(&health, now), "stats", stats_json(client),
+                     "latency", latency_json(client), "slow_calls", "caches", "tasks");
 }

@@ -9,8 +9,10 @@
 #ifndef HF_EXPORT_STATS_JSON_H
 #define HF_EXPORT_STATS_JSON_H
 
-#include <holdfast/client.h>
+#include <holdfast/health.h>
 #include <jansson.h>
+
+json_t *hf_export_health_json(const struct hf_health *health, hf_instant now);
 
 /* {"name": ..., "health": {...}, "stats": {...}, "latency": {...}, ...}; the caller's. */
 json_t *hf_export_client_json(const char *name, struct hf_client *client, hf_instant now);

@@ -93,6 +93,7 @@ void hf_metrics_buckets(const struct hf_metrics *m, enum hf_latency_of what,
     for (size_t i = 0; i < HF_LATENCY_BUCKETS; i++) {
         buckets->up_to[i] = hf_histogram_up_to(&view, hf_latency_bound(i));
     }
+    buckets->sum = hf_ns((int64_t)view.sum_ns);
 }
 
 void hf_metrics_latency(const struct hf_metrics *m, enum hf_latency_of what,

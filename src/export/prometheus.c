@@ -1,0 +1,281 @@
+#include "export/prometheus.h"
+
+#include <holdfast/health.h>
+#include <holdfast/stats.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one client had to say, read once for all of its series. */
+struct reading {
+    char                      label[2 * HF_EXPORTER_NAME_MAX + 1]; /* Its name, escaped. */
+    struct hf_health          health;
+    struct hf_stats           stats;
+    struct hf_latency_buckets latency[HF_LATENCY_COUNT];
+};
+
+struct page {
+    FILE                 *to;
+    const struct reading *readings;
+    size_t                count;
+};
+
+static void escape(const char *name, char *to)
+{
+    for (; *name; name++) {
+        if (*name == '\\' || *name == '"' || *name == '\n') *to++ = '\\';
+        *to++ = *name == '\n' ? 'n' : *name;
+    }
+    *to = '\0';
+}
+
+static void read_client(const struct hf_shown *shown, struct reading *r)
+{
+    escape(shown->name, r->label);
+    hf_health_get(shown->client, &r->health);
+    hf_stats_get(shown->client, &r->stats);
+    for (enum hf_latency_of what = 0; what < HF_LATENCY_COUNT; what++) {
+        hf_stats_buckets(shown->client, what, &r->latency[what]);
+    }
+}
+
+static void begin(const struct page *p, const char *name, const char *kind, const char *help)
+{
+    fprintf(p->to, "# HELP holdfast_%s %s.\n# TYPE holdfast_%s %s\n", name, help, name, kind);
+}
+
+static double seconds(hf_duration d)
+{
+    return (double)d.ns / 1e9;
+}
+
+/* ---- Statistics ---------------------------------------------------------------- */
+
+static const char errors[] = "errors_";
+
+static bool is_error(const struct hf_stat_info *row)
+{
+    return strncmp(row->name, errors, sizeof errors - 1) == 0;
+}
+
+static void write_errors(const struct page *p)
+{
+    const struct hf_stat_info *row;
+    begin(p, "errors_total", "counter", "Calls that failed, by the category of the error");
+    for (size_t i = 0; (row = hf_stat_at(i)); i++) {
+        for (size_t k = 0; k < p->count && is_error(row); k++) {
+            fprintf(p->to,
+                    "holdfast_errors_total{client=\"%s\",category=\"%s\"} %" PRIu64 "\n",
+                    p->readings[k].label, row->name + sizeof errors - 1,
+                    hf_stat_value(&p->readings[k].stats, i));
+        }
+    }
+}
+
+static void write_stats(const struct page *p)
+{
+    const struct hf_stat_info *row;
+    for (size_t i = 0; (row = hf_stat_at(i)); i++) {
+        const bool counts = row->kind == HF_STAT_COUNTER;
+        char       name[64];
+        if (is_error(row)) continue;
+        snprintf(name, sizeof name, "%s%s", row->name, counts ? "_total" : "");
+        begin(p, name, counts ? "counter" : "gauge", row->help);
+        for (size_t k = 0; k < p->count; k++) {
+            fprintf(p->to, "holdfast_%s{client=\"%s\"} %" PRIu64 "\n", name,
+                    p->readings[k].label, hf_stat_value(&p->readings[k].stats, i));
+        }
+    }
+}
+
+static void write_histogram(const struct page *p, const struct reading *r,
+                            enum hf_latency_of what)
+{
+    const struct hf_latency_buckets *b = &r->latency[what];
+    const char                      *operation = hf_latency_name(what);
+    const size_t                     last = HF_LATENCY_BUCKETS - 1;
+    for (size_t i = 0; i < last; i++) {
+        fprintf(p->to,
+                "holdfast_operation_duration_seconds_bucket{client=\"%s\",operation=\"%s\","
+                "le=\"%g\"} %" PRIu64 "\n",
+                r->label, operation, seconds(hf_latency_bound(i)), b->up_to[i]);
+    }
+    fprintf(
+        p->to,
+        "holdfast_operation_duration_seconds_bucket{client=\"%s\",operation=\"%s\","
+        "le=\"+Inf\"} %" PRIu64 "\n"
+        "holdfast_operation_duration_seconds_sum{client=\"%s\",operation=\"%s\"} %.9f\n"
+        "holdfast_operation_duration_seconds_count{client=\"%s\",operation=\"%s\"} %" PRIu64
+        "\n",
+        r->label, operation, b->up_to[last], r->label, operation, seconds(b->sum), r->label,
+        operation, b->up_to[last]);
+}
+
+static void write_latency(const struct page *p)
+{
+    begin(p, "operation_duration_seconds", "histogram", "How long operations took");
+    for (size_t k = 0; k < p->count; k++) {
+        for (enum hf_latency_of what = 0; what < HF_LATENCY_COUNT; what++) {
+            write_histogram(p, &p->readings[k], what);
+        }
+    }
+}
+
+/* ---- Health -------------------------------------------------------------------- */
+
+static double is_up(const struct hf_health *h)
+{
+    return h->status != HF_STATUS_DOWN;
+}
+
+static double connections_idle(const struct hf_health *h)
+{
+    return h->connections_idle;
+}
+
+static double connections_leased(const struct hf_health *h)
+{
+    return h->connections_leased;
+}
+
+static double connections_max(const struct hf_health *h)
+{
+    return h->connections_max;
+}
+
+static double calls_max(const struct hf_health *h)
+{
+    return h->calls_max;
+}
+
+static double check_age(const struct hf_health *h)
+{
+    return h->checked.ns ? seconds(hf_between(h->checked, hf_now())) : 0;
+}
+
+static double check_duration(const struct hf_health *h)
+{
+    return seconds(h->check_took);
+}
+
+static double breaker_failures(const struct hf_health *h)
+{
+    return h->breaker.failures_in_a_row;
+}
+
+static double breaker_next_probe(const struct hf_health *h)
+{
+    return seconds(h->breaker.next_probe_in);
+}
+
+static double breaker_refused(const struct hf_health *h)
+{
+    return (double)h->breaker.refused;
+}
+
+static double is_fence_whole(const struct hf_health *h)
+{
+    return h->is_fence_whole;
+}
+
+static double is_near_well(const struct hf_health *h)
+{
+    return h->near_error == HF_OK;
+}
+
+struct health_row {
+    const char *name;
+    const char *kind;
+    double (*value)(const struct hf_health *h);
+    const char *help;
+};
+
+/* clang-format off */
+static const struct health_row health_rows[] = {
+    { "up", "gauge", is_up,
+      "Whether the server can be used: 0 when the status is down" },
+    { "connections_idle", "gauge", connections_idle,
+      "Connections that a blocking call may have" },
+    { "connections_leased", "gauge", connections_leased,
+      "Connections that one call has for itself" },
+    { "connections_max", "gauge", connections_max,
+      "Limit of connections" },
+    { "calls_max", "gauge", calls_max,
+      "Limit of calls under way" },
+    { "health_check_age_seconds", "gauge", check_age,
+      "Time since the last health check ended" },
+    { "health_check_duration_seconds", "gauge", check_duration,
+      "How long the last health check took" },
+    { "breaker_failures_in_a_row", "gauge", breaker_failures,
+      "Failures since the last success" },
+    { "breaker_next_probe_seconds", "gauge", breaker_next_probe,
+      "Time until an open breaker lets a probe pass; 0 when it is not open" },
+    { "breaker_refused_total", "counter", breaker_refused,
+      "Calls that the breaker refused" },
+    { "fence_whole", "gauge", is_fence_whole,
+      "Whether late writes of lost connections are ruled out" },
+    { "near_cache_coherent", "gauge", is_near_well,
+      "Whether near caches are on, where they are asked for" },
+};
+/* clang-format on */
+
+static void write_health(const struct page *p)
+{
+    for (size_t i = 0; i < sizeof health_rows / sizeof health_rows[0]; i++) {
+        const struct health_row *row = &health_rows[i];
+        begin(p, row->name, row->kind, row->help);
+        for (size_t k = 0; k < p->count; k++) {
+            fprintf(p->to, "holdfast_%s{client=\"%s\"} %.9g\n", row->name,
+                    p->readings[k].label, row->value(&p->readings[k].health));
+        }
+    }
+}
+
+/* One series for each state, of which one is 1. */
+static void write_states(const struct page *p)
+{
+    begin(p, "status", "gauge", "1 for the status that holds: up, degraded or down");
+    for (size_t k = 0; k < p->count; k++) {
+        for (enum hf_status s = HF_STATUS_UP; s <= HF_STATUS_DOWN; s++) {
+            fprintf(p->to, "holdfast_status{client=\"%s\",status=\"%s\"} %d\n",
+                    p->readings[k].label, hf_status_name(s),
+                    p->readings[k].health.status == s);
+        }
+    }
+    begin(p, "breaker_state", "gauge", "1 for the state that the circuit breaker is in");
+    for (size_t k = 0; k < p->count; k++) {
+        const enum hf_breaker_state now = p->readings[k].health.breaker.state;
+        for (enum hf_breaker_state s = HF_BREAKER_CLOSED; s <= HF_BREAKER_METRICS_ONLY; s++) {
+            fprintf(p->to, "holdfast_breaker_state{client=\"%s\",state=\"%s\"} %d\n",
+                    p->readings[k].label, hf_breaker_state_name(s), now == s);
+        }
+    }
+}
+
+/* -------------------------------------------------------------------------------- */
+
+char *hf_prometheus_text(const struct hf_shown *shown, size_t count)
+{
+    char           *text = NULL;
+    size_t          size;
+    struct reading *readings = calloc(count + 1, sizeof *readings);
+    FILE           *to = open_memstream(&text, &size);
+    if (readings && to) {
+        const struct page p = { to, readings, count };
+        for (size_t i = 0; i < count; i++) read_client(&shown[i], &readings[i]);
+        fprintf(to, "# HELP holdfast_info The library, by its version.\n"
+                    "# TYPE holdfast_info gauge\n"
+                    "holdfast_info{version=\"" HOLDFAST_VERSION "\"} 1\n");
+        write_health(&p);
+        write_states(&p);
+        write_errors(&p);
+        write_stats(&p);
+        write_latency(&p);
+    }
+    const bool is_whole = readings && to && !ferror(to);
+    free(readings);
+    if (to && fclose(to) == 0 && is_whole) return text;
+    free(text);
+    return NULL;
+}
