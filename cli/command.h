@@ -68,6 +68,7 @@ const struct command *command_find_in_group(const char *word);
 /* One line, "holdfast: ...", on standard error. */
 void complain(const char *format, ...) HF_PRINTF(1, 2);
 
+enum exit_status run_export(const struct invocation *inv);
 enum exit_status run_get(const struct invocation *inv);
 enum exit_status run_set(const struct invocation *inv);
 enum exit_status run_del(const struct invocation *inv);

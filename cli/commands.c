@@ -145,14 +145,13 @@ static const struct command commands[] = {
       run_hot },
     { "stats", "", "print the statistics of an application, or of a Redis",
       "With --from it asks an application's exporter, else Redis itself. With --json it\n"
-      "prints all that the exporter says. No exporter is in this version yet.\n\n"
+      "prints all that the exporter says.\n\n"
       "  holdfast stats --from http://127.0.0.1:9121",
       0, 0, { EXPORTER_FLAGS }, run_stats },
     { "top", "", "watch an application, or a Redis, live",
       "Shows what happens in each second: calls, hits, latency, breaker, pool, errors, hot\n"
       "keys. With --from it asks an application's exporter, else Redis itself. Into a pipe,\n"
-      "and with --once, it prints one picture of one interval and ends. No exporter is in\n"
-      "this version yet.\n\n"
+      "and with --once, it prints one picture of one interval and ends.\n\n"
       "Keys: s sorts by rate, total or name; / filters by a text; tab shows hot keys, slow\n"
       "calls, latencies; n shows the next client; p pauses; arrows scroll; q ends.\n\n"
       "  holdfast top --from http://127.0.0.1:9121",
@@ -164,10 +163,23 @@ static const struct command commands[] = {
     { "breaker", "show|reset|force STATE", "show or set an application's circuit breaker",
       "Asks the application's exporter, which to reset or to force wants its token. Forced\n"
       "is forced_open (nothing passes), disabled (all passes, nothing is counted) or\n"
-      "metrics_only (all passes and is counted), until a reset. No exporter is in this\n"
-      "version yet.\n\n"
+      "metrics_only (all passes and is counted), until a reset.\n\n"
       "  holdfast breaker force forced_open --from http://127.0.0.1:9121 --token-file token",
       1, 2, { EXPORTER_FLAGS }, run_breaker },
+    { "export", "", "serve health, metrics and a dashboard over HTTP",
+      "Watches the Redis as an application would, and serves what it sees until it is\n"
+      "interrupted: / (the dashboard), /metrics (Prometheus), /livez, /readyz, /healthz,\n"
+      "/stats. An application serves its own numbers by the library libholdfast-exporter.\n\n"
+      "  holdfast export --url redis://cache.internal --listen 9121",
+      0, 0,
+      { { "--listen", "[HOST:]PORT", "where; default 127.0.0.1:9121; port 0: any free one" },
+        { "--token-file", "FILE", "its first line is the token that changing a breaker "
+                                  "wants; default HOLDFAST_EXPORTER_TOKEN" },
+        { "--private", NULL, "reading wants the token too, but for /, /livez and /readyz" },
+        { "--name", "NAME", "what the client is called; default default" },
+        { "--ready", "RULE", "of /readyz: always (default), once_connected, unless_down, "
+                             "while_up" } },
+      run_export },
     { "demo", "", "see an application survive its Redis, in 25 seconds",
       "Runs an application of 16 threads on a Redis of its own and hurts that Redis while\n"
       "the application works: hangs it, kills it, takes its memory, cuts its connections,\n"

@@ -40,18 +40,20 @@ static bool take_address(struct exporter *e, const char *text)
     return is_port(e->port) && (*rest == '\0' || strcmp(rest, "/") == 0);
 }
 
-static bool take_token(struct exporter *e, const char *file)
+bool exporter_token(char token[EXPORTER_TOKEN_MAX + 1], const char *file)
 {
     const char *given = getenv("HOLDFAST_EXPORTER_TOKEN");
+    token[0] = '\0';
     if (file) {
-        if (!secret_from_file("--token-file", file, e->token, sizeof e->token)) return false;
-    } else if (given && strlen(given) < sizeof e->token) {
-        snprintf(e->token, sizeof e->token, "%s", given);
+        if (!secret_from_file("--token-file", file, token, EXPORTER_TOKEN_MAX + 1))
+            return false;
+    } else if (given && strlen(given) <= EXPORTER_TOKEN_MAX) {
+        snprintf(token, EXPORTER_TOKEN_MAX + 1, "%s", given);
     } else if (given) {
         complain("HOLDFAST_EXPORTER_TOKEN: more than %d bytes", EXPORTER_TOKEN_MAX);
         return false;
     }
-    for (const char *c = e->token; *c; c++) {
+    for (const char *c = token; *c; c++) {
         if (isgraph((unsigned char)*c)) continue;
         complain("the exporter's token has a space or an unprintable character in it");
         return false;
@@ -70,7 +72,7 @@ bool exporter_open(struct exporter *e, const char *url, const char *token_file)
     }
     snprintf(e->shown, sizeof e->shown,
              strchr(e->host, ':') ? "http://[%s]:%s" : "http://%s:%s", e->host, e->port);
-    return take_token(e, token_file);
+    return exporter_token(e->token, token_file);
 }
 
 /* ---- Asking -------------------------------------------------------------------- */
@@ -79,13 +81,13 @@ static bool refuse(struct exporter *e, const struct http_answer *answer)
 {
     json_t     *body = json_loadb(answer->body, answer->body_size, 0, NULL);
     const char *said = json_string_value(json_object_get(body, "error"));
-    if (answer->status == 401 || answer->status == 403) {
+    if (answer->status == 401) {
         snprintf(e->why, sizeof e->why,
-                 "%s: the token is %s (HTTP %d); give it by --token-file", e->shown,
-                 e->token[0] ? "wrong" : "missing", answer->status);
-    } else if (answer->status == 404) {
-        snprintf(e->why, sizeof e->why, "%s: HTTP 404: is that a holdfast exporter?%s%s",
-                 e->shown, said ? " " : "", said ? said : "");
+                 "%s: the token is %s (HTTP 401); give it by --token-file", e->shown,
+                 e->token[0] ? "wrong" : "missing");
+    } else if (answer->status == 404 && !said) {
+        snprintf(e->why, sizeof e->why, "%s: HTTP 404: is that a holdfast exporter?",
+                 e->shown);
     } else {
         snprintf(e->why, sizeof e->why, "%s: HTTP %d%s%s", e->shown, answer->status,
                  said ? ": " : "", said ? said : "");

@@ -23,7 +23,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-enum { EXPORTER_S = 5, EXPORTER_TOKEN_MAX = 512 };
+enum { EXPORTER_S = 5, EXPORTER_TOKEN_MAX = 256 };
 
 struct exporter {
     char host[DIAL_HOST_MAX];
@@ -33,8 +33,10 @@ struct exporter {
     char why[640];
 };
 
-/* url is http://HOST[:PORT]. The token is the first line of the file, or else
- * HOLDFAST_EXPORTER_TOKEN. Complains. */
+/* The first line of the file, or else HOLDFAST_EXPORTER_TOKEN, or else "". Complains. */
+bool exporter_token(char token[EXPORTER_TOKEN_MAX + 1], const char *file);
+
+/* url is http://HOST[:PORT]; the token as above. Complains. */
 bool exporter_open(struct exporter *e, const char *url, const char *token_file);
 
 /* What GET of that path gives. The caller's. */

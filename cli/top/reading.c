@@ -127,7 +127,8 @@ static void take_text(const json_t *object, const char *name, char *to, size_t s
 static void take_breaker(struct reading *r, const json_t *breaker)
 {
     char          last[80] = "", from[16], to[16];
-    const json_t *move = json_array_get(member(breaker, "history"), 0);
+    const json_t *history = member(breaker, "history"); /* The oldest first. */
+    const json_t *move = json_array_get(history, json_array_size(history) - 1);
     const json_t *probe = member(breaker, "next_probe_seconds");
     char          next[48] = "";
     take_text(breaker, "state", r->breaker_state, sizeof r->breaker_state);

@@ -112,6 +112,7 @@ struct hf_breaker_snapshot {
     hf_instant            since;         /* Of the last transition; {0} before the first. */
     hf_duration           next_probe_in; /* While OPEN or all probes are out; else 0. */
     uint32_t              failures_in_a_row;
+    uint32_t              failures_to_open; /* As it was opened with. */
     uint32_t              probes_out;
     uint64_t              window_calls; /* In the window, neutral ones left out. */
     uint64_t              window_failures;

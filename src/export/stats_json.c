@@ -52,14 +52,14 @@ static json_t *breaker_json(const struct hf_breaker_snapshot *b, hf_instant now)
                         b->state == HF_BREAKER_DISABLED ||
                         b->state == HF_BREAKER_METRICS_ONLY;
     json_t *probe = b->next_probe_in.ns ? seconds_json(b->next_probe_in) : json_null();
-    return json_pack("{s:s, s:b, s:I, s:n, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "state",
-                     hf_breaker_state_name(b->state), "forced", forced, "failures",
-                     (json_int_t)b->failures_in_a_row, "threshold", "next_probe_seconds",
-                     probe, "since_seconds_ago", ago_json(b->since, now), "window_calls",
-                     (json_int_t)b->window_calls, "window_failures",
-                     (json_int_t)b->window_failures, "refused", (json_int_t)b->refused,
-                     "transitions", (json_int_t)b->transitions, "history",
-                     history_json(b, now));
+    return json_pack(
+        "{s:s, s:b, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "state",
+        hf_breaker_state_name(b->state), "forced", forced, "failures",
+        (json_int_t)b->failures_in_a_row, "threshold", (json_int_t)b->failures_to_open,
+        "next_probe_seconds", probe, "since_seconds_ago", ago_json(b->since, now),
+        "window_calls", (json_int_t)b->window_calls, "window_failures",
+        (json_int_t)b->window_failures, "refused", (json_int_t)b->refused, "transitions",
+        (json_int_t)b->transitions, "history", history_json(b, now));
 }
 
 json_t *hf_export_health_json(const struct hf_health *h, hf_instant now)

@@ -543,6 +543,7 @@ void hf_breaker_snapshot(struct hf_breaker *b, hf_instant now,
         s.next_probe_in = wait_at(b, now);
     }
     s.failures_in_a_row = b->failures_in_a_row;
+    s.failures_to_open = b->opts.failures_to_open;
     for (unsigned i = 0; i < b->opts.probes_max; i++) {
         s.probes_out += b->locked.probes[i].token != 0;
     }

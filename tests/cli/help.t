@@ -34,6 +34,7 @@ usage: holdfast COMMAND [ARGUMENT...] [OPTION...]
   top                     watch an application, or a Redis, live
   breaker show|reset|force STATE
                           show or set an application's circuit breaker
+  export                  serve health, metrics and a dashboard over HTTP
   demo                    see an application survive its Redis, in 25 seconds
   help [COMMAND|options]  explain a command, or all options
 
