@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "page.h"
 #include "report.h"
 #include "view.h"
 
@@ -9,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PLAIN, ASCII }; /* In the order of the command's flags. */
+enum { PLAIN, ASCII, HTTP }; /* In the order of the command's flags. */
 enum { WATCH_MS = 5, SCRIPT_LATE_MS = 25000, BREAKER_LATE_MS = 2000, OUTPUT_SIZE = 65536 };
 
 static volatile sig_atomic_t interrupted;
@@ -114,12 +115,24 @@ static enum exit_status report(const struct invocation *inv, const struct demo *
     return report_verdict(d) ? EXIT_OK : EXIT_MISS;
 }
 
+static enum exit_status serve_page(struct page *page, const char *where, struct connection *c)
+{
+    const struct hf_exporter_options options = { .host = NULL };
+    const enum exit_status           status = page_open(page, "--http", where, options);
+    if (status != EXIT_OK) return status;
+    const hf_err err = hf_exporter_add(page->exporter, "demo", c->client);
+    if (err) return connection_fail(c, err);
+    fprintf(stderr, "dashboard: %s\n", page->url);
+    return EXIT_OK;
+}
+
 enum exit_status run_demo(const struct invocation *inv)
 {
     static char        output[OUTPUT_SIZE];
     static struct demo d;
     static struct view view;
     struct connection  c = { .inv = inv };
+    struct page        page = { .exporter = NULL };
     if (inv->url_given && !inv->url_embedded) {
         complain("demo: --url: it only hurts a Redis of its own; allowed: embedded:");
         return EXIT_USAGE;
@@ -135,8 +148,13 @@ enum exit_status run_demo(const struct invocation *inv)
     view.canvas.colours = getenv("NO_COLOR") == NULL;
 
     enum exit_status status = connection_open(&c, inv);
+    if (status == EXIT_OK && inv->values[HTTP]) {
+        status = serve_page(&page, inv->values[HTTP], &c);
+    }
+    view.url = page.url;
     if (status == EXIT_OK) status = play(&c, &d, draws ? &view : NULL);
     if (status == EXIT_OK) status = report(inv, &d, draws ? &view : NULL);
+    page_close(&page);
     connection_close(&c);
     return status;
 }

@@ -188,6 +188,7 @@ static void draw_head(struct view *v, const struct demo *d)
                   "%d threads %s %d requests/s %s %d ms per call %s redis-server pid %ld",
                   APP_THREADS, dot, APP_REQUESTS_PER_SECOND, dot, APP_DEADLINE_MS, dot,
                   atomic_load(&d->faults.server_pid));
+    canvas_put(c, 2, 1, STYLE_FAINT, v->url);
 }
 
 static void draw_state(struct view *v, const struct demo *d)

@@ -13,6 +13,7 @@ enum { VIEW_GRAPH_ROWS = 9 };
 struct view {
     struct canvas canvas;
     bool          ascii;
+    const char   *url; /* Of the dashboard; "" when it is not served. */
 };
 
 /* Draws the present state over what is on the screen. */

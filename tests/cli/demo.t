@@ -35,8 +35,14 @@ $ tail -1 out | sed 's/.*"requests":\([0-9]*\),"served":\([0-9]*\),.*/\1 = \2/' 
 $ tail -1 out | sed 's/.*"breaker_opened":\([0-9]*\),"breaker_closed":\([0-9]*\),.*/\1 -ge \2/' | xargs test
 ? 0
 
-# A reader that goes away ends it.
+# The dashboard is served while it runs, and says what happens.
 
+$ holdfast demo --http 0 >/dev/null 2>said & echo $! >pid; wait_for grep -q dashboard said; sed 's/:[0-9]*\/$/:PORT/' said; U=$(sed 's/dashboard: //' said); wait_for sh -c "holdfast stats --from $U | grep -q ^cache_hits"; wait_for sh -c "holdfast breaker show --from $U | grep -q open"; kill -INT $(cat pid); wait_for sh -c '! kill -0 $(cat pid) 2>/dev/null'; rm pid
+dashboard: http://127.0.0.1:PORT
+? 0
+$ holdfast demo --http nowhere
+holdfast: --http: "nowhere" is not understood; allowed: PORT, or HOST:PORT such as 127.0.0.1:9121 or [::1]:9121
+? 2
 $ holdfast demo 2>/dev/null | head -1 | grep -c req/s
 1
 ? 0

@@ -87,6 +87,7 @@ outlived its deadline by more than 20 ms, or the breaker was not closed at the e
 options
   --plain                 one line a second, also on a terminal
   --ascii                 draw without block characters
+  --http [HOST:]PORT      serve the dashboard meanwhile; port 0: any free one
 
 --url, --json and more work with every command: holdfast help options
 ? 0
