@@ -137,7 +137,7 @@ static hf_err start_login(struct hf_client *client)
 
 static hf_err start_endpoint(struct hf_client *client)
 {
-    const struct hf_mux_owner     owner = { hf_client_attention, client };
+    const struct hf_mux_owner     owner = { hf_client_attention, client, client->metrics };
     const struct hf_endpoint_opts opts = endpoint_opts(client, hf_rng_seed());
     return hf_endpoint_init(&client->endpoint, hf_client_allocator(client),
                             hf_client_logger(client), client->metrics, &owner, &opts);

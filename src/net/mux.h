@@ -34,6 +34,7 @@
 #include "net/resp_reader.h"
 #include "net/spin.h"
 #include "net/transport.h"
+#include "observe/metrics.h"
 
 #include <holdfast/bytes.h>
 #include <holdfast/reply.h>
@@ -51,7 +52,8 @@ typedef void (*hf_mux_done_fn)(struct hf_mux_call *call);
  * asynchronous calls wait on it. */
 struct hf_mux_owner {
     void (*attention)(void *ctx);
-    void *ctx;
+    void              *ctx;
+    struct hf_metrics *metrics; /* Where bytes and late replies are counted. */
 };
 
 struct hf_mux_limits {
@@ -109,8 +111,6 @@ struct hf_mux {
     struct hf_resp_reader reader; /* The leader's. */
     struct hf_transport   transport;
     int                   wake_fd; /* eventfd in the leader's poll. */
-
-    _Atomic uint64_t bytes_in, bytes_out, late_replies, pushes;
 };
 
 /* HF_E_NOMEM, HF_E_SYSTEM. */

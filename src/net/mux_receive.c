@@ -21,7 +21,7 @@ static bool hand_out(struct hf_mux *mux, struct hf_reply *reply, struct hf_after
         if (!reply) call->err = HF_E_NOMEM_SENT;
     } else {
         hf_reply_free(reply);
-        atomic_fetch_add_explicit(&mux->late_replies, 1, memory_order_relaxed);
+        hf_metrics_inc(mux->owner.metrics, HF_STAT_LATE_REPLIES);
     }
     if (--slot->due > 0) return true;
 
@@ -70,7 +70,6 @@ static bool distribute(struct hf_mux *mux, const struct hf_mux_call *self)
         if (!err && !reply)
             return count ? finish_round(mux, replies, count, self, true) : true;
         if (reply && hf_reply_type(reply) == HF_REPLY_PUSH) {
-            atomic_fetch_add_explicit(&mux->pushes, 1, memory_order_relaxed);
             hf_reply_free(reply);
             continue;
         }
@@ -99,7 +98,7 @@ static bool receive(struct hf_mux *mux)
     if (received == 0) return false;
 
     hf_resp_reader_filled(&mux->reader, received);
-    atomic_fetch_add_explicit(&mux->bytes_in, received, memory_order_relaxed);
+    hf_metrics_add(mux->owner.metrics, HF_STAT_BYTES_RECEIVED, (int64_t)received);
     return true;
 }
 

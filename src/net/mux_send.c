@@ -27,7 +27,7 @@ static bool send_queued(struct hf_mux *mux, int *os_error)
         size_t             sent = 0;
         sound = hf_transport_send(&mux->transport, &part, 1, &sent, os_error) == HF_OK;
         hf_buffer_consume(&mux->going, sent);
-        atomic_fetch_add_explicit(&mux->bytes_out, sent, memory_order_relaxed);
+        hf_metrics_add(mux->owner.metrics, HF_STAT_BYTES_SENT, (int64_t)sent);
 
         pthread_mutex_lock(&mux->lock);
         mux->locked.is_stuck = sound && sent == 0;
@@ -126,7 +126,7 @@ static void send_pieces(struct hf_mux *mux, struct pieces *pieces, hf_instant de
             hf_mux_break_by_os(mux, "send", os_error);
             return;
         }
-        atomic_fetch_add_explicit(&mux->bytes_out, sent, memory_order_relaxed);
+        hf_metrics_add(mux->owner.metrics, HF_STAT_BYTES_SENT, (int64_t)sent);
         at = skip_sent(pieces->parts, at, pieces->count, sent);
         if (at == pieces->count) return;
 

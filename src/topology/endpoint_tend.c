@@ -55,22 +55,11 @@ static void forget_idle(struct hf_endpoint *e, const struct hf_link *link)
     pthread_mutex_unlock(&e->lock);
 }
 
-static void count_bytes(struct hf_endpoint *e, struct hf_link *link)
-{
-    hf_metrics_add(e->metrics, HF_STAT_BYTES_RECEIVED,
-                   (int64_t)atomic_exchange(&link->mux.bytes_in, 0));
-    hf_metrics_add(e->metrics, HF_STAT_BYTES_SENT,
-                   (int64_t)atomic_exchange(&link->mux.bytes_out, 0));
-    hf_metrics_add(e->metrics, HF_STAT_LATE_REPLIES,
-                   (int64_t)atomic_exchange(&link->mux.late_replies, 0));
-}
-
 static void reap(struct hf_endpoint *e, hf_instant now)
 {
     for (unsigned i = 0; i < e->link_count; i++) {
         struct hf_link *link = e->links[i];
         if (!link->is_open) continue;
-        count_bytes(e, link);
         if (hf_mux_state(&link->mux) == HF_MUX_READY) continue;
 
         if (!link->is_fenced) {

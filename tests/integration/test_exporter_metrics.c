@@ -88,6 +88,28 @@ static void what_happened_can_be_read(void **state)
     close_all(&f);
 }
 
+static void bytes_are_counted_when_they_move(void **state)
+{
+    (void)state;
+    enum { SIZE = 100000 };
+    struct fixture  f;
+    struct hf_stats stats;
+    char           *value = malloc(SIZE + 1);
+    open_all(&f);
+    assert_non_null(value);
+    memset(value, 'x', SIZE);
+    value[SIZE] = '\0';
+    assert_int_equal(client_do(f.client, "SET", "k", value, NULL), HF_OK);
+    hf_stats_get(f.client, &stats);
+    assert_true(stats.bytes_sent > SIZE);
+    assert_true(stats.bytes_received < SIZE);
+    assert_int_equal(client_do(f.client, "GET", "k", NULL), HF_OK);
+    hf_stats_get(f.client, &stats);
+    assert_true(stats.bytes_received > SIZE);
+    free(value);
+    close_all(&f);
+}
+
 static void odd_names_are_escaped(void **state)
 {
     (void)state;
@@ -169,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_happened_can_be_read),
+        cmocka_unit_test(bytes_are_counted_when_they_move),
         cmocka_unit_test(odd_names_are_escaped),
         cmocka_unit_test(a_histogram_never_sinks_and_ends_at_its_count),
         cmocka_unit_test(promtool_finds_nothing_to_say),

@@ -98,7 +98,9 @@ static void a_stream_is_not_closed_under_one_who_sends_what_he_has_lent(void **s
         .bytes_max = 65536,
         .reply = { .bytes_max = 65536, .elements_max = 100, .depth_max = 8 },
     };
-    const struct hf_mux_owner owner = { ignore, NULL };
+    struct hf_metrics *metrics;
+    assert_int_equal(hf_metrics_open(&hf_allocator_default, &metrics), HF_OK);
+    const struct hf_mux_owner owner = { ignore, NULL, metrics };
     struct hf_spin            spin = { 0 };
     struct hf_mux             mux;
     pthread_t                 server, sender;
@@ -121,6 +123,7 @@ static void a_stream_is_not_closed_under_one_who_sends_what_he_has_lent(void **s
     assert_false(gate.was_used_closed);
     assert_true(hf_mux_reap(&mux));
     hf_mux_deinit(&mux);
+    hf_metrics_close(metrics);
 }
 
 int main(void)

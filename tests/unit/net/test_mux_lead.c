@@ -14,10 +14,11 @@
 enum { ROUNDS = 50, COMMAND_SIZE = 14 }; /* *1\r\n$4\r\nPING\r\n */
 
 struct fixture {
-    struct hf_mux  mux;
-    struct hf_spin spin;
-    atomic_int     attentions;
-    int            peer;
+    struct hf_mux      mux;
+    struct hf_metrics *metrics;
+    struct hf_spin     spin;
+    atomic_int         attentions;
+    int                peer;
 };
 
 static void count_attention(void *ctx)
@@ -65,9 +66,10 @@ static void set_up(struct fixture *f)
         .bytes_max = 65536,
         .reply = { .bytes_max = 1u << 30, .elements_max = 100, .depth_max = 8 },
     };
-    const struct hf_mux_owner owner = { count_attention, &f->attentions };
-    int                       ends[2];
+    int ends[2];
     memset(f, 0, sizeof *f);
+    assert_int_equal(hf_metrics_open(&hf_allocator_default, &f->metrics), HF_OK);
+    const struct hf_mux_owner owner = { count_attention, &f->attentions, f->metrics };
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     assert_int_equal(hf_mux_init(&f->mux, &hf_allocator_default, &limits, &owner, &f->spin),
                      HF_OK);
@@ -78,6 +80,7 @@ static void set_up(struct fixture *f)
 static void tear_down(struct fixture *f)
 {
     hf_mux_deinit(&f->mux);
+    hf_metrics_close(f->metrics);
     close(f->peer);
 }
 
