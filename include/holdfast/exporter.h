@@ -17,8 +17,12 @@
  *
  * It is a library of its own, libholdfast-exporter; only a program that links it listens.
  *
- * Threads:  one of its own answers everybody, with all signals blocked. The functions may be
- *           called from any thread, except open and close.
+ * What only Redis knows (INFO, the counts of tasks, the hot keys of caches) is asked for by a
+ * thread of its own, once a second while somebody reads /metrics or /stats, and shown as it
+ * was; an answer for which it is older than ten seconds leaves it out.
+ *
+ * Threads:  one of its own answers everybody, one asks Redis, both with all signals blocked.
+ *           The functions may be called from any thread, except open and close.
  * Fork:     a child has no exporter; hf_exporter_close() there frees what it can.
  * Memory:   one answer and at most 16 KiB for each of at most HF_EXPORTER_CONNECTIONS_MAX
  *           connections.
@@ -37,11 +41,15 @@
 HF_BEGIN_DECLS
 
 struct hf_exporter;
+struct hf_cache;
+struct hf_tasks;
 
 enum {
     HF_EXPORTER_CLIENTS_MAX = 16,
+    HF_EXPORTER_CACHES_MAX = 16,
+    HF_EXPORTER_TASKS_MAX = 16,
     HF_EXPORTER_CONNECTIONS_MAX = 64,
-    HF_EXPORTER_NAME_MAX = 64,   /* Bytes of a client's name. */
+    HF_EXPORTER_NAME_MAX = 64,   /* Bytes of a client's name, and of a prefix. */
     HF_EXPORTER_TOKEN_MIN = 16,  /* Bytes. */
     HF_EXPORTER_TOKEN_MAX = 256, /* Bytes. */
 };
@@ -53,6 +61,7 @@ struct hf_exporter_options {
     const char *token;      /* For "Authorization: Bearer TOKEN"; copied. NULL: none, and
                              * breakers cannot be changed. Visible ASCII without spaces. */
     bool        is_private; /* Reading needs the token too, but for /, /livez and /readyz. */
+    bool        is_passive; /* Never asks Redis for anything. */
 };
 
 /* What /readyz asks of a client before it says that the application is ready. */
@@ -84,7 +93,19 @@ HF_API HF_NODISCARD hf_err hf_exporter_set_ready_rule(struct hf_exporter     *ex
                                                       const struct hf_client *client,
                                                       enum hf_ready_rule      rule);
 
-/* No answer looks at the client any more when it returns. Unknown ones are ignored. */
+/* Also shows the hot keys of a cache (access.h), or the counts of a task manager, under a
+ * client that was added and that it is used with: hf_tasks_client() for tasks. The prefix is
+ * for people, and copied. HF_E_INVALID for a client that was not added, and for a prefix that
+ * is empty or not UTF-8, HF_E_TOO_LARGE for one that is too long or one too many. */
+HF_API HF_NODISCARD hf_err hf_exporter_add_cache(struct hf_exporter     *exporter,
+                                                 const struct hf_client *client,
+                                                 const char *prefix, struct hf_cache *cache);
+HF_API HF_NODISCARD hf_err hf_exporter_add_tasks(struct hf_exporter     *exporter,
+                                                 const struct hf_client *client,
+                                                 const char *prefix, struct hf_tasks *tasks);
+
+/* Nothing looks at the client, its caches and tasks any more when it returns, which may take
+ * a second when Redis is being asked. Unknown ones are ignored. */
 HF_API void hf_exporter_remove(struct hf_exporter *exporter, const struct hf_client *client);
 
 HF_API uint16_t hf_exporter_port(const struct hf_exporter *exporter);

@@ -136,8 +136,12 @@ hf_err hf_exporter_open(const struct hf_exporter_options *options,
     e->pid = getpid();
     e->opened = hf_now();
     pthread_mutex_init(&e->lock, NULL);
+    hf_collector_init(&e->collector, options->is_passive);
     hf_err err = take_token(e, options, error);
     if (!err) err = listen_on(e, options, error);
+    if (!err && hf_collector_start(&e->collector)) {
+        err = fail(error, HF_E_SYSTEM, "cannot start a thread");
+    }
     if (err) {
         hf_exporter_close(e);
         return err;
@@ -149,13 +153,15 @@ hf_err hf_exporter_open(const struct hf_exporter_options *options,
 void hf_exporter_close(struct hf_exporter *e)
 {
     if (!e) return;
-    if (e->daemon && e->pid == getpid()) {
+    const bool has_threads = e->pid == getpid();
+    if (e->daemon && has_threads) {
         MHD_stop_daemon(e->daemon);
     } else if (e->daemon) { /* The thread that would have to be stopped is the parent's. */
         const union MHD_DaemonInfo *info = MHD_get_daemon_info(e->daemon,
                                                                MHD_DAEMON_INFO_LISTEN_FD);
         (void)close(info->listen_fd);
     }
+    hf_collector_deinit(&e->collector, has_threads);
     pthread_mutex_destroy(&e->lock);
     free(e);
 }
@@ -184,11 +190,21 @@ static bool is_taken(const struct hf_exporter *e, const char *name)
     return false;
 }
 
+static hf_err check_name(const char *name)
+{
+    if (!*name || !is_utf8(name)) return HF_E_INVALID;
+    return strlen(name) > HF_EXPORTER_NAME_MAX ? HF_E_TOO_LARGE : HF_OK;
+}
+
 hf_err hf_exporter_add(struct hf_exporter *e, const char *name, struct hf_client *client)
 {
-    hf_err err = HF_OK;
-    if (!*name || !is_utf8(name)) return HF_E_INVALID;
-    if (strlen(name) > HF_EXPORTER_NAME_MAX) return HF_E_TOO_LARGE;
+    const struct hf_source source = {
+        .kind = HF_SOURCE_REDIS,
+        .owner = client,
+        .of.client = client,
+    };
+    hf_err err = check_name(name);
+    if (err) return err;
 
     pthread_mutex_lock(&e->lock);
     if (is_taken(e, name)) {
@@ -199,9 +215,40 @@ hf_err hf_exporter_add(struct hf_exporter *e, const char *name, struct hf_client
         struct hf_shown *s = &e->locked.each[e->locked.count++];
         *s = (struct hf_shown){ .client = client, .ready = HF_READY_ALWAYS };
         snprintf(s->name, sizeof s->name, "%s", name);
+        err = hf_collector_add(&e->collector, &source);
     }
     pthread_mutex_unlock(&e->lock);
     return err;
+}
+
+/* Shows one more thing under a client. */
+static hf_err add_source(struct hf_exporter *e, const char *prefix, struct hf_source *source)
+{
+    hf_err err = check_name(prefix);
+    if (err) return err;
+    snprintf(source->prefix, sizeof source->prefix, "%s", prefix);
+    err = HF_E_INVALID;
+    pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < e->locked.count && err; i++) {
+        if (e->locked.each[i].client == source->owner) err = HF_OK;
+    }
+    if (!err) err = hf_collector_add(&e->collector, source);
+    pthread_mutex_unlock(&e->lock);
+    return err;
+}
+
+hf_err hf_exporter_add_cache(struct hf_exporter *e, const struct hf_client *client,
+                             const char *prefix, struct hf_cache *cache)
+{
+    struct hf_source source = { .kind = HF_SOURCE_CACHE, .owner = client, .of.cache = cache };
+    return add_source(e, prefix, &source);
+}
+
+hf_err hf_exporter_add_tasks(struct hf_exporter *e, const struct hf_client *client,
+                             const char *prefix, struct hf_tasks *tasks)
+{
+    struct hf_source source = { .kind = HF_SOURCE_TASKS, .owner = client, .of.tasks = tasks };
+    return add_source(e, prefix, &source);
 }
 
 hf_err hf_exporter_set_ready_rule(struct hf_exporter *e, const struct hf_client *client,
@@ -227,6 +274,7 @@ void hf_exporter_remove(struct hf_exporter *e, const struct hf_client *client)
     }
     e->locked.count = kept;
     pthread_mutex_unlock(&e->lock);
+    hf_collector_forget(&e->collector, client);
 }
 
 const char *hf_ready_rule_name(enum hf_ready_rule rule)

@@ -5,6 +5,7 @@
 #ifndef HF_EXPORT_EXPORTER_H
 #define HF_EXPORT_EXPORTER_H
 
+#include "export/collector.h"
 #include "export/guests.h"
 
 #include <holdfast/exporter.h>
@@ -19,13 +20,14 @@ struct hf_shown {
 };
 
 struct hf_exporter {
-    struct MHD_Daemon *daemon;
-    pid_t              pid; /* Of the process that has the daemon's thread. */
-    hf_instant         opened;
-    char               token[HF_EXPORTER_TOKEN_MAX + 1]; /* "": none. */
-    bool               is_private;
-    struct hf_guests   guests; /* Of the daemon's thread. */
-    pthread_mutex_t    lock;
+    struct MHD_Daemon  *daemon;
+    pid_t               pid; /* Of the process that has the daemon's thread. */
+    hf_instant          opened;
+    char                token[HF_EXPORTER_TOKEN_MAX + 1]; /* "": none. */
+    bool                is_private;
+    struct hf_guests    guests; /* Of the daemon's thread. */
+    struct hf_collector collector;
+    pthread_mutex_t     lock;
     struct {
         struct hf_shown each[HF_EXPORTER_CLIENTS_MAX];
         size_t          count;

@@ -13,12 +13,23 @@ struct reading {
     struct hf_health          health;
     struct hf_stats           stats;
     struct hf_latency_buckets latency[HF_LATENCY_COUNT];
+    bool                      has_redis;
+    uint64_t                  redis[HF_REDIS_INFO_COUNT];
+};
+
+/* What one task manager had to say. */
+struct tasks_reading {
+    const char            *client; /* Its label. */
+    char                   label[2 * HF_EXPORTER_NAME_MAX + 1];
+    struct hf_source_tasks found;
 };
 
 struct page {
     FILE                 *to;
-    const struct reading *readings;
+    struct reading       *readings;
     size_t                count;
+    struct tasks_reading *tasks;
+    size_t                tasks_count;
 };
 
 static void escape(const char *name, char *to)
@@ -37,6 +48,21 @@ static void read_client(const struct hf_shown *shown, struct reading *r)
     hf_stats_get(shown->client, &r->stats);
     for (enum hf_latency_of what = 0; what < HF_LATENCY_COUNT; what++) {
         hf_stats_buckets(shown->client, what, &r->latency[what]);
+    }
+}
+
+static void read_collected(struct page *p, struct hf_collector *c,
+                           const struct hf_shown *shown, struct reading *r)
+{
+    struct hf_source s;
+    r->has_redis = hf_collector_find(c, shown->client, HF_SOURCE_REDIS, 0, &s);
+    if (r->has_redis) memcpy(r->redis, s.found.redis, sizeof r->redis);
+    for (size_t i = 0; hf_collector_find(c, shown->client, HF_SOURCE_TASKS, i, &s); i++) {
+        if (p->tasks_count == HF_EXPORTER_TASKS_MAX) return;
+        struct tasks_reading *t = &p->tasks[p->tasks_count++];
+        t->client = r->label;
+        t->found = s.found.tasks;
+        escape(s.prefix, t->label);
     }
 }
 
@@ -253,17 +279,108 @@ static void write_states(const struct page *p)
     }
 }
 
+/* ---- What Redis said ----------------------------------------------------------- */
+
+static void write_redis(const struct page *p)
+{
+    for (size_t i = 0; i < HF_REDIS_INFO_COUNT; i++) {
+        const struct hf_redis_info_row *row = &hf_redis_info_rows[i];
+        const bool                      counts = row->kind == HF_STAT_COUNTER;
+        char                            name[64];
+        snprintf(name, sizeof name, "redis_%s%s", row->name, counts ? "_total" : "");
+        begin(p, name, counts ? "counter" : "gauge", row->help);
+        for (size_t k = 0; k < p->count; k++) {
+            if (!p->readings[k].has_redis) continue;
+            fprintf(p->to, "holdfast_%s{client=\"%s\"} %" PRIu64 "\n", name,
+                    p->readings[k].label, p->readings[k].redis[i]);
+        }
+    }
+}
+
+static double tasks_overdue(const struct hf_source_tasks *t)
+{
+    return seconds(t->overdue);
+}
+
+static double tasks_leases(const struct hf_source_tasks *t)
+{
+    return (double)t->leases;
+}
+
+static double tasks_recovered(const struct hf_source_tasks *t)
+{
+    return (double)t->recovered;
+}
+
+static double tasks_mended(const struct hf_source_tasks *t)
+{
+    return (double)t->mended;
+}
+
+static double tasks_set_aside(const struct hf_source_tasks *t)
+{
+    return (double)t->set_aside;
+}
+
+struct tasks_row {
+    const char *name;
+    const char *kind;
+    double (*value)(const struct hf_source_tasks *t);
+    const char *help;
+};
+
+static const struct tasks_row tasks_rows[] = {
+    { "tasks_overdue_seconds", "gauge", tasks_overdue,
+      "How long the pending task that waits longest is past its time" },
+    { "tasks_leases", "gauge", tasks_leases, "Leases that workers hold" },
+    { "tasks_recovered_total", "counter", tasks_recovered, "Leases that expired" },
+    { "tasks_mended_total", "counter", tasks_mended,
+      "Running tasks without a lease, and leases without a task, put right" },
+    { "tasks_set_aside", "gauge", tasks_set_aside, "Damaged records" },
+};
+
+static void write_tasks(const struct page *p)
+{
+    if (p->tasks_count == 0) return;
+    begin(p, "tasks", "gauge", "Tasks by their status");
+    for (size_t k = 0; k < p->tasks_count; k++) {
+        const struct tasks_reading *t = &p->tasks[k];
+        for (enum hf_task_status s = 0; s < HF_TASK_STATUSES; s++) {
+            fprintf(p->to,
+                    "holdfast_tasks{client=\"%s\",prefix=\"%s\",status=\"%s\"} %" PRIu64 "\n",
+                    t->client, t->label, hf_task_status_name(s), t->found.by_status[s]);
+        }
+    }
+    for (size_t i = 0; i < sizeof tasks_rows / sizeof tasks_rows[0]; i++) {
+        begin(p, tasks_rows[i].name, tasks_rows[i].kind, tasks_rows[i].help);
+        for (size_t k = 0; k < p->tasks_count; k++) {
+            fprintf(p->to, "holdfast_%s{client=\"%s\",prefix=\"%s\"} %.9g\n",
+                    tasks_rows[i].name, p->tasks[k].client, p->tasks[k].label,
+                    tasks_rows[i].value(&p->tasks[k].found));
+        }
+    }
+}
+
 /* -------------------------------------------------------------------------------- */
 
-char *hf_prometheus_text(const struct hf_shown *shown, size_t count)
+char *hf_prometheus_text(struct hf_collector *collector, const struct hf_shown *shown,
+                         size_t count)
 {
-    char           *text = NULL;
-    size_t          size;
-    struct reading *readings = calloc(count + 1, sizeof *readings);
-    FILE           *to = open_memstream(&text, &size);
-    if (readings && to) {
-        const struct page p = { to, readings, count };
-        for (size_t i = 0; i < count; i++) read_client(&shown[i], &readings[i]);
+    char       *text = NULL;
+    size_t      size;
+    FILE       *to = open_memstream(&text, &size);
+    struct page p = {
+        .to = to,
+        .count = count,
+        .readings = calloc(count + 1, sizeof *p.readings),
+        .tasks = calloc(HF_EXPORTER_TASKS_MAX, sizeof *p.tasks),
+    };
+    const bool has_memory = to && p.readings && p.tasks;
+    if (has_memory) {
+        for (size_t i = 0; i < count; i++) {
+            read_client(&shown[i], &p.readings[i]);
+            read_collected(&p, collector, &shown[i], &p.readings[i]);
+        }
         fprintf(to, "# HELP holdfast_info The library, by its version.\n"
                     "# TYPE holdfast_info gauge\n"
                     "holdfast_info{version=\"" HOLDFAST_VERSION "\"} 1\n");
@@ -272,9 +389,12 @@ char *hf_prometheus_text(const struct hf_shown *shown, size_t count)
         write_errors(&p);
         write_stats(&p);
         write_latency(&p);
+        write_redis(&p);
+        write_tasks(&p);
     }
-    const bool is_whole = readings && to && !ferror(to);
-    free(readings);
+    const bool is_whole = has_memory && !ferror(to);
+    free(p.readings);
+    free(p.tasks);
     if (to && fclose(to) == 0 && is_whole) return text;
     free(text);
     return NULL;

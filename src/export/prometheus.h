@@ -1,8 +1,8 @@
 /* prometheus.h - what is known of clients, in the text format of Prometheus 0.0.4.
  *
- * Names begin with holdfast_, durations are in seconds, counters end in _total. Labels are
- * the client's name, and names out of fixed tables: as many series as there are rows, for
- * each client.
+ * What the collector has not heard from Redis lately is left out. Names begin with holdfast_,
+ * durations are in seconds, counters end in _total. Labels are the client's name, and names
+ * out of fixed tables: as many series as there are rows, for each client.
  *
  * Threads:  any, as far as the clients may be used.
  * Errors:   NULL when out of memory. */
@@ -13,6 +13,7 @@
 #include "export/exporter.h"
 
 /* To be freed by free(). */
-char *hf_prometheus_text(const struct hf_shown *shown, size_t count);
+char *hf_prometheus_text(struct hf_collector *collector, const struct hf_shown *shown,
+                         size_t count);
 
 #endif

@@ -114,8 +114,9 @@ static struct hf_answer healthz(const struct request *r)
 static struct hf_answer metrics(const struct request *r)
 {
     struct hf_exporter *e = r->exporter;
+    hf_collector_look(&e->collector);
     pthread_mutex_lock(&e->lock);
-    char *text = hf_prometheus_text(e->locked.each, e->locked.count);
+    char *text = hf_prometheus_text(&e->collector, e->locked.each, e->locked.count);
     pthread_mutex_unlock(&e->lock);
     return hf_answer_text(MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text);
 }
@@ -126,10 +127,11 @@ static struct hf_answer stats(const struct request *r)
     const hf_instant    now = hf_now();
     const double        uptime = (double)hf_between(e->opened, now).ns / 1e9;
     json_t             *clients = json_array();
+    hf_collector_look(&e->collector);
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->locked.count; i++) {
-        const struct hf_shown *s = &e->locked.each[i];
-        json_array_append_new(clients, hf_export_client_json(s->name, s->client, now));
+        json_array_append_new(clients,
+                              hf_export_client_json(&e->collector, &e->locked.each[i], now));
     }
     pthread_mutex_unlock(&e->lock);
     return hf_answer_json(MHD_HTTP_OK,

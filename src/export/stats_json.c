@@ -4,7 +4,24 @@
 #include <holdfast/stats.h>
 #include <string.h>
 
-enum { TEXT_MAX = 512 };
+enum { TEXT_MAX = 512, BASE64_MAX = (HF_COLLECTOR_KEY_MAX + 2) / 3 * 4 + 1 };
+
+/* RFC 4648; to has room for 4 characters for each 3 bytes begun, and a NUL. */
+static void base64(const char *bytes, size_t size, char *to)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                 "0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        const size_t  left = size - i;
+        unsigned char part[3] = { 0 };
+        memcpy(part, bytes + i, left < 3 ? left : 3);
+        *to++ = digits[part[0] >> 2];
+        *to++ = digits[(part[0] & 3) << 4 | part[1] >> 4];
+        *to++ = left > 1 ? digits[(part[1] & 15) << 2 | part[2] >> 6] : '=';
+        *to++ = left > 2 ? digits[part[2] & 63] : '=';
+    }
+    *to = '\0';
+}
 
 /* Text for people; bytes beyond ASCII become '?' when they are not UTF-8. */
 static json_t *text_json(const char *text)
@@ -124,11 +141,79 @@ static json_t *latency_json(const struct hf_client *client)
     return json;
 }
 
-json_t *hf_export_client_json(const char *name, struct hf_client *client, hf_instant now)
+/* ---- What Redis said ----------------------------------------------------------- */
+
+static json_t *redis_json(struct hf_collector *c, const struct hf_client *client,
+                          hf_instant now)
 {
-    struct hf_health health;
+    struct hf_source s;
+    if (!hf_collector_find(c, client, HF_SOURCE_REDIS, 0, &s)) return json_null();
+    json_t *json = json_pack("{s:o}", "seconds_ago", ago_json(s.at, now));
+    for (size_t i = 0; i < HF_REDIS_INFO_COUNT; i++) {
+        json_object_set_new(json, hf_redis_info_rows[i].name, count_json(s.found.redis[i]));
+    }
+    return json;
+}
+
+static json_t *key_json(const struct hf_source_key *key)
+{
+    json_t *text = json_stringn(key->bytes, key->size);
+    char    encoded[BASE64_MAX];
+    if (text) return json_pack("{s:o, s:I}", "key", text, "reads", (json_int_t)key->reads);
+    base64(key->bytes, key->size, encoded);
+    return json_pack("{s:s, s:I}", "key_base64", encoded, "reads", (json_int_t)key->reads);
+}
+
+static json_t *caches_json(struct hf_collector *c, const struct hf_client *client,
+                           hf_instant now)
+{
+    struct hf_source s;
+    json_t          *caches = json_array();
+    for (size_t i = 0; hf_collector_find(c, client, HF_SOURCE_CACHE, i, &s); i++) {
+        json_t *keys = json_array();
+        for (size_t k = 0; k < s.found.hot.count; k++) {
+            json_array_append_new(keys, key_json(&s.found.hot.each[k]));
+        }
+        json_array_append_new(caches,
+                              json_pack("{s:s, s:o, s:o}", "prefix", s.prefix, "seconds_ago",
+                                        ago_json(s.at, now), "hot_keys", keys));
+    }
+    return caches;
+}
+
+static json_t *tasks_json(struct hf_collector *c, const struct hf_client *client,
+                          hf_instant now)
+{
+    struct hf_source s;
+    json_t          *all = json_array();
+    for (size_t i = 0; hf_collector_find(c, client, HF_SOURCE_TASKS, i, &s); i++) {
+        const struct hf_source_tasks *t = &s.found.tasks;
+        json_t                       *by = json_object(), *oldest = json_object();
+        for (enum hf_task_status k = 0; k < HF_TASK_STATUSES; k++) {
+            json_object_set_new(by, hf_task_status_name(k), count_json(t->by_status[k]));
+            json_object_set_new(oldest, hf_task_status_name(k), seconds_json(t->oldest[k]));
+        }
+        json_array_append_new(
+            all,
+            json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "prefix", s.prefix,
+                      "seconds_ago", ago_json(s.at, now), "by_status", by, "oldest_seconds",
+                      oldest, "overdue_seconds", seconds_json(t->overdue), "leases",
+                      (json_int_t)t->leases, "recovered", (json_int_t)t->recovered, "mended",
+                      (json_int_t)t->mended, "set_aside", (json_int_t)t->set_aside));
+    }
+    return all;
+}
+
+json_t *hf_export_client_json(struct hf_collector *collector, const struct hf_shown *shown,
+                              hf_instant now)
+{
+    struct hf_client *client = shown->client;
+    struct hf_health  health;
     hf_health_get(client, &health);
-    return json_pack("{s:s, s:o, s:o, s:o, s:[], s:[], s:[]}", "name", name, "health",
-                     hf_export_health_json(&health, now), "stats", stats_json(client),
-                     "latency", latency_json(client), "slow_calls", "caches", "tasks");
+    return json_pack("{s:s, s:o, s:o, s:o, s:[], s:o, s:o, s:o}", "name", shown->name,
+                     "health", hf_export_health_json(&health, now), "stats",
+                     stats_json(client), "latency", latency_json(client), "slow_calls",
+                     "caches", caches_json(collector, client, now), "tasks",
+                     tasks_json(collector, client, now), "redis",
+                     redis_json(collector, client, now));
 }

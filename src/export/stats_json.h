@@ -9,12 +9,15 @@
 #ifndef HF_EXPORT_STATS_JSON_H
 #define HF_EXPORT_STATS_JSON_H
 
+#include "export/exporter.h"
+
 #include <holdfast/health.h>
 #include <jansson.h>
 
 json_t *hf_export_health_json(const struct hf_health *health, hf_instant now);
 
 /* {"name": ..., "health": {...}, "stats": {...}, "latency": {...}, ...}; the caller's. */
-json_t *hf_export_client_json(const char *name, struct hf_client *client, hf_instant now);
+json_t *hf_export_client_json(struct hf_collector *collector, const struct hf_shown *shown,
+                              hf_instant now);
 
 #endif
