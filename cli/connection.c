@@ -43,8 +43,14 @@ static hf_err wait_for_embedded(struct connection *c)
 
 enum exit_status connection_open(struct connection *c, const struct invocation *inv)
 {
+    return connection_open_counting(c, inv, 0);
+}
+
+enum exit_status connection_open_counting(struct connection *c, const struct invocation *inv,
+                                          uint32_t access_sample)
+{
     struct hf_cache_key     keys[HF_CACHE_KEYS_MAX];
-    struct hf_cache_options how = { .keys = keys };
+    struct hf_cache_options how = { .keys = keys, .access_sample = access_sample };
     *c = (struct connection){ .inv = inv };
     if (!keys_read(keys, &how.key_count)) return EXIT_USAGE;
 

@@ -24,6 +24,10 @@ struct connection {
 
 /* Connecting itself happens with the first call. Close it whatever comes back. */
 enum exit_status connection_open(struct connection *c, const struct invocation *inv);
+
+/* The same; the cache counts one read in so many, see access.h. 0: none. */
+enum exit_status connection_open_counting(struct connection *c, const struct invocation *inv,
+                                          uint32_t access_sample);
 void             connection_close(struct connection *c);
 
 /* Says why a call failed, and gives the status for it. */

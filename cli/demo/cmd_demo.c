@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SAMPLE = 16 };        /* Of reads, for the hot keys on the dashboard. */
 enum { PLAIN, ASCII, HTTP }; /* In the order of the command's flags. */
 enum { WATCH_MS = 5, SCRIPT_LATE_MS = 25000, BREAKER_LATE_MS = 2000, OUTPUT_SIZE = 65536 };
 
@@ -120,7 +121,8 @@ static enum exit_status serve_page(struct page *page, const char *where, struct 
     const struct hf_exporter_options options = { .host = NULL };
     const enum exit_status           status = page_open(page, "--http", where, options);
     if (status != EXIT_OK) return status;
-    const hf_err err = hf_exporter_add(page->exporter, "demo", c->client);
+    hf_err err = hf_exporter_add(page->exporter, "demo", c->client);
+    if (!err) err = hf_exporter_add_cache(page->exporter, c->client, "pages", c->cache);
     if (err) return connection_fail(c, err);
     fprintf(stderr, "dashboard: %s\n", page->url);
     return EXIT_OK;
@@ -147,7 +149,8 @@ enum exit_status run_demo(const struct invocation *inv)
     view.ascii = inv->values[ASCII] || !canvas_is_utf8();
     view.canvas.colours = getenv("NO_COLOR") == NULL;
 
-    enum exit_status status = connection_open(&c, inv);
+    enum exit_status status = connection_open_counting(&c, inv,
+                                                       inv->values[HTTP] ? SAMPLE : 0);
     if (status == EXIT_OK && inv->values[HTTP]) {
         status = serve_page(&page, inv->values[HTTP], &c);
     }
