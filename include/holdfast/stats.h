@@ -11,6 +11,9 @@
  *     for (size_t i = 0; (row = hf_stat_at(i)); i++) show(row->name, hf_stat_value(&stats,
  * i));
  *
+ * Slow calls, those that took 100 ms or half of their time, whichever is less, are kept with
+ * what made them slow, the last HF_SLOW_CALLS of them.
+ *
  * Threads:  any. The numbers are read one after the other while others count on, so sums of
  *           several may be off by what happened meanwhile.
  * Memory:   fixed per client, whatever it does.
@@ -20,6 +23,7 @@
 #define HOLDFAST_STATS_H
 
 #include <holdfast/api.h>
+#include <holdfast/error.h>
 #include <holdfast/time.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -91,6 +95,7 @@ struct hf_client;
     X(CACHE_SETS_REFUSED,  cache_sets_refused,  COUNTER, "Not stored by their condition")    \
     X(CACHE_DELETES,       cache_deletes,       COUNTER, "Entries deleted")                  \
     X(CACHE_DELETES_LATE,  cache_deletes_late,  COUNTER, "Deletes to be made up for")        \
+    X(CACHE_DELETES_PENDING, cache_deletes_pending, GAUGE, "Deletes yet to be made up for")  \
     X(CACHE_BYTES_READ,    cache_bytes_read,    COUNTER, "Bytes of values read")             \
     X(CACHE_BYTES_WRITTEN, cache_bytes_written, COUNTER, "Bytes of values stored")           \
     X(CACHE_LOADS,         cache_loads,         COUNTER, "Values computed by a loader")      \
@@ -173,6 +178,22 @@ HF_API void hf_stats_buckets(const struct hf_client *client, enum hf_latency_of 
 
 /* 10 us, 20 us, 50 us, 100 us, ... 10 s; from the last bucket on the longest duration. */
 HF_API hf_duration hf_latency_bound(size_t bucket);
+
+enum { HF_SLOW_CALLS = 32, HF_SLOW_COMMAND_MAX = 23, HF_SLOW_REASON_MAX = 127 };
+
+struct hf_slow_call {
+    hf_instant  ended;
+    hf_duration took;
+    hf_duration timeout;
+    uint32_t    attempts;                         /* 0: none reached the server. */
+    hf_err      error;                            /* HF_OK when it was answered. */
+    char        command[HF_SLOW_COMMAND_MAX + 1]; /* "GET", "batch"; never an argument. */
+    char        reason[HF_SLOW_REASON_MAX + 1];   /* For people. */
+};
+
+/* The newest first, at most max; how many there are. */
+HF_API size_t hf_stats_slow_calls(const struct hf_client *client, struct hf_slow_call *calls,
+                                  size_t max);
 
 /* "cache_get", ... Never NULL. */
 HF_API const char *hf_latency_name(enum hf_latency_of what);

@@ -33,7 +33,10 @@ void hf_replay_init(struct hf_replay *r, struct hf_client          *client,
 
 static void publish_count(struct hf_replay *r)
 {
-    atomic_store_explicit(&r->count, r->guarded.list.count, memory_order_release);
+    const size_t count = r->guarded.list.count;
+    const size_t before = atomic_exchange_explicit(&r->count, count, memory_order_release);
+    hf_metrics_add(r->client->metrics, HF_STAT_CACHE_DELETES_PENDING,
+                   (int64_t)count - (int64_t)before);
 }
 
 /* First the lease: a load that it was taken for cannot store after the entry is gone. */
@@ -301,6 +304,7 @@ void hf_replay_deinit(struct hf_replay *r)
                atomic_load(&r->is_void) ? ", and a namespace to be replaced" : "");
     }
     hf_pending_deinit(&r->guarded.list);
+    publish_count(r);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->news);
 }

@@ -1,4 +1,5 @@
 #include "client/call.h"
+#include "client/slow.h"
 #include "core/alloc.h"
 #include "core/cancel.h"
 #include "core/error.h"
@@ -14,6 +15,8 @@ struct hf_async {
     hf_instant         begun, deadline;
     struct hf_permit   permit;
     bool               is_script;
+    size_t             name_size; /* Of the command, as much of it as there is room for. */
+    char               name[HF_SLOW_COMMAND_MAX];
     hf_reply_fn        callback;
     void              *ctx;
     atomic_uint        holders;
@@ -78,6 +81,14 @@ static void call_back(struct hf_job *job)
     hf_breaker_report(&client->endpoint.breaker, now, async->permit, hf_call_outcome(err),
                       hf_between(async->begun, now));
     hf_call_count(client, err, async->begun, async->deadline, now);
+    hf_client_note_slow(client, &(struct hf_slow_story){
+                                    .command = hf_bytes(async->name, async->name_size),
+                                    .begun = async->begun,
+                                    .ended = now,
+                                    .deadline = async->deadline,
+                                    .attempts = 1,
+                                    .err = err,
+                                });
     async->callback(err, err ? NULL : async->reply, &error, async->ctx);
     release(async);
     hf_client_leave(client);
@@ -120,6 +131,9 @@ static struct hf_async *make_async(struct hf_client *client, const struct hf_cal
     async->call.done = async_done;
     async->client = client;
     async->is_script = request->is_script;
+    const struct hf_bytes name = request->message.argv[0];
+    async->name_size = name.size < sizeof async->name ? name.size : sizeof async->name;
+    memcpy(async->name, name.data, async->name_size);
     async->callback = callback;
     async->ctx = ctx;
     async->holders = 2;

@@ -1,5 +1,6 @@
 #include "client/call.h"
 
+#include "client/slow.h"
 #include "core/cancel.h"
 #include "core/error.h"
 #include "net/server_error.h"
@@ -146,6 +147,7 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
         const hf_instant end = hf_retry_attempt_deadline(&retry, now);
         err = attempt(client, call, request, deadline, end, error);
         *ended = hf_now();
+        if (request->attempts++ == 0) request->first = err;
         hf_duration pause;
         const bool  again = err && hf_retry_again(&retry, err, *ended, &e->budget, &pause);
         hf_breaker_report(&e->breaker, *ended, permit,
@@ -208,6 +210,23 @@ void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
     }
 }
 
+/* What blocks by nature is slow only when it came too late. */
+static void note_slow(struct hf_client *client, const struct hf_request *request,
+                      hf_instant begun, hf_instant ended, hf_instant deadline, hf_err err)
+{
+    const struct hf_bytes *argv = request->message.argv;
+    if (request->blocking && !err) return;
+    hf_client_note_slow(client, &(struct hf_slow_story){
+                                    .command = argv ? argv[0] : hf_str("batch"),
+                                    .begun = begun,
+                                    .ended = ended,
+                                    .deadline = deadline,
+                                    .attempts = request->attempts,
+                                    .first = request->first,
+                                    .err = err,
+                                });
+}
+
 static hf_err run(struct hf_client *client, const struct hf_call *call,
                   struct hf_request *request, struct hf_error *error)
 {
@@ -219,6 +238,7 @@ static hf_err run(struct hf_client *client, const struct hf_call *call,
     hf_instant ended;
     err = run_within_limit(client, call, request, begun, deadline, &ended, error);
     hf_call_count(client, err, begun, deadline, ended);
+    note_slow(client, request, begun, ended, deadline, err);
     hf_client_leave(client);
     return err;
 }

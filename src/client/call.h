@@ -25,6 +25,8 @@ struct hf_request {
     uint32_t              expected;
     uint32_t received;  /* Set at the end; on failure they are the caller's too. */
     bool     is_single; /* An error reply is the error of the call. */
+    uint32_t attempts;  /* Set at the end: those that reached the server ... */
+    hf_err   first;     /* ... and how the first of them ended. */
 };
 
 /* Describes one command; *request then wants `replies`. HF_E_INVALID, HF_E_TOO_LARGE. */

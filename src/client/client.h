@@ -16,6 +16,7 @@
 #include "client/fork_guard.h"
 #include "client/tracking.h"
 #include "core/options.h"
+#include "observe/slow_log.h"
 #include "topology/embedded.h"
 #include "topology/endpoint.h"
 
@@ -30,6 +31,7 @@ struct hf_client {
     struct hf_options   *options; /* A copy of the user's. */
     struct hf_metrics   *metrics;
     struct hf_logger     logger;
+    struct hf_slow_log   slow_log;
     struct hf_embedded  *embedded; /* NULL without. */
     struct hf_tls       *tls;      /* NULL without. */
     struct hf_login     *login;    /* NULL without. */

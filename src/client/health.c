@@ -175,6 +175,12 @@ void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
     hf_metrics_latency(client->metrics, what, latency);
 }
 
+size_t hf_stats_slow_calls(const struct hf_client *client, struct hf_slow_call *calls,
+                           size_t max)
+{
+    return hf_slow_log_read((struct hf_slow_log *)&client->slow_log, calls, max);
+}
+
 void hf_stats_buckets(const struct hf_client *client, enum hf_latency_of what,
                       struct hf_latency_buckets *buckets)
 {

@@ -141,6 +141,23 @@ static json_t *latency_json(const struct hf_client *client)
     return json;
 }
 
+static json_t *slow_json(const struct hf_client *client, hf_instant now)
+{
+    struct hf_slow_call calls[HF_SLOW_CALLS];
+    json_t             *json = json_array();
+    const size_t        count = hf_stats_slow_calls(client, calls, HF_SLOW_CALLS);
+    for (size_t i = 0; i < count; i++) {
+        const struct hf_slow_call *c = &calls[i];
+        json_array_append_new(
+            json, json_pack("{s:o, s:s, s:o, s:o, s:I, s:s, s:s}", "seconds_ago",
+                            ago_json(c->ended, now), "command", c->command, "took_seconds",
+                            seconds_json(c->took), "timeout_seconds",
+                            seconds_json(c->timeout), "attempts", (json_int_t)c->attempts,
+                            "error", hf_err_name(c->error), "reason", c->reason));
+    }
+    return json;
+}
+
 /* ---- What Redis said ----------------------------------------------------------- */
 
 static json_t *redis_json(struct hf_collector *c, const struct hf_client *client,
@@ -210,10 +227,10 @@ json_t *hf_export_client_json(struct hf_collector *collector, const struct hf_sh
     struct hf_client *client = shown->client;
     struct hf_health  health;
     hf_health_get(client, &health);
-    return json_pack("{s:s, s:o, s:o, s:o, s:[], s:o, s:o, s:o}", "name", shown->name,
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", shown->name,
                      "health", hf_export_health_json(&health, now), "stats",
                      stats_json(client), "latency", latency_json(client), "slow_calls",
-                     "caches", caches_json(collector, client, now), "tasks",
-                     tasks_json(collector, client, now), "redis",
+                     slow_json(client, now), "caches", caches_json(collector, client, now),
+                     "tasks", tasks_json(collector, client, now), "redis",
                      redis_json(collector, client, now));
 }

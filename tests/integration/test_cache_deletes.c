@@ -42,6 +42,7 @@ static void a_delete_during_an_outage_is_made_up_for(void **state)
     assert_int_equal(cache_fixture_set(&f, "right", "kept"), HF_OK);
     redis_server_pause(f.server);
     assert_int_not_equal(delete (&f, "wrong"), HF_OK);
+    assert_int_equal(cache_fixture_stats(&f).cache_deletes_pending, 1);
     redis_server_resume(f.server);
     wait_ready(&f);
 
@@ -51,6 +52,7 @@ static void a_delete_during_an_outage_is_made_up_for(void **state)
     assert_int_equal(cache_fixture_expect(&f, "right", "kept"), HF_OK);
     assert_int_equal(cache_fixture_set(&f, "wrong", "new"), HF_OK);
     assert_int_equal(cache_fixture_stats(&f).cache_deletes_late, 1);
+    assert_int_equal(cache_fixture_stats(&f).cache_deletes_pending, 0);
     cache_fixture_close(&f);
 }
 
