@@ -7,6 +7,8 @@
 
 #include "row.h"
 
+#define FIGURE_ALONE "--figure-alone"
+
 /* One number of a load put on by the driver: op/s, microseconds, microseconds. */
 double throughput(struct lab *lab, const struct load *load, const struct driver *driver);
 double p99(struct lab *lab, const struct load *load, const struct driver *driver);
@@ -66,6 +68,20 @@ double near_hit_2t_ns(struct lab *lab, const struct load *load, const struct dri
 double near_overhead_bytes(struct lab *lab, const struct load *load,
                            const struct driver *driver);
 double near_hit_ratio(struct lab *lab, const struct load *load, const struct driver *driver);
+
+/* The load, and a hit of the near cache in ns, in a process of its own with the library as it
+ * is; and with one that counts nothing. */
+double throughput_counted(struct lab *lab, const struct load *load,
+                          const struct driver *driver);
+double throughput_uncounted(struct lab *lab, const struct load *load,
+                            const struct driver *driver);
+double near_hit_counted(struct lab *lab, const struct load *load,
+                        const struct driver *driver);
+double near_hit_uncounted(struct lab *lab, const struct load *load,
+                          const struct driver *driver);
+
+/* What such a process does: prints its figure. arguments as given to it. */
+int figure_alone(char **arguments);
 
 /* How often 64 threads of two processes, which ask at once, have one cold key loaded. */
 double stampede_loads(struct lab *lab, const struct load *load, const struct driver *driver);

@@ -1,6 +1,7 @@
 /* holdfast-bench - measures holdfast against what one would have used instead. */
 
 #include "die.h"
+#include "figures.h"
 #include "report.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ static void measure_rows(const struct settings *s, const bool *selected,
 
 int main(int argc, char **argv)
 {
+    if (argc == 5 && strcmp(argv[1], FIGURE_ALONE) == 0) return figure_alone(argv + 2);
     const struct settings s = settings_read(argc, argv);
     bool                 *selected = calloc(row_count, sizeof *selected);
     struct outcome       *outcomes = calloc(row_count, sizeof *outcomes);

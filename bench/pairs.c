@@ -28,6 +28,7 @@ static double compare(enum comparison comparison, double ours, double peer)
     switch (comparison) {
     case OURS_OVER_PEER: return ours / peer;
     case PEER_OVER_OURS: return peer / ours;
+    case OURS_LESS_PEER: return ours - peer;
     case OURS_ALONE: break;
     }
     return NAN;

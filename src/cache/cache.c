@@ -243,7 +243,7 @@ hf_err hf_cache_op_trust(struct hf_cache_op *op)
 hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err)
 {
     hf_key_deinit(&op->key);
-    hf_metrics_record(op->cache->metrics, op->latency, hf_between(op->start, hf_now()));
+    hf_metrics_record_since(op->cache->metrics, op->latency, op->start);
     if (!err || err == HF_MISS) return err;
 
     hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);

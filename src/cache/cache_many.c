@@ -83,7 +83,7 @@ static hf_err end(struct many *m)
     }
     hf_batch_close(m->batch);
     hf_free(m->cache->allocator, m->entries);
-    hf_metrics_record(m->cache->metrics, m->latency, hf_between(m->start, hf_now()));
+    hf_metrics_record_since(m->cache->metrics, m->latency, m->start);
     return first ? hf_fail_in(m->error, first, "%s", m->name) : HF_OK;
 }
 

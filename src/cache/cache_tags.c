@@ -331,7 +331,7 @@ static hf_err invalidate(struct hf_cache *cache, const struct hf_call *given,
     hf_batch_close(batch);
     forget(cache, names, count);
     hf_flight_forget_all(&cache->flights); /* Who comes now is not given what is computed. */
-    hf_metrics_record(cache->metrics, HF_LATENCY_CACHE_DELETE, hf_between(start, hf_now()));
+    hf_metrics_record_since(cache->metrics, HF_LATENCY_CACHE_DELETE, start);
     return first;
 }
 

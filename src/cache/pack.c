@@ -67,7 +67,7 @@ static void compress(struct hf_packer *packer, struct hf_envelope *e, unsigned c
     const hf_instant start = hf_now();
     e->codec = hf_codec_compress(&packer->codecs, packer->compression, behind(e->body, front),
                                  to + front, &size);
-    hf_metrics_record(packer->metrics, HF_LATENCY_COMPRESS, hf_between(start, hf_now()));
+    hf_metrics_record_since(packer->metrics, HF_LATENCY_COMPRESS, start);
     if (e->codec == HF_CODEC_RAW) {
         hf_metrics_inc(packer->metrics, HF_STAT_CACHE_INCOMPRESSIBLE);
         return;
@@ -218,7 +218,7 @@ static hf_err expand(struct hf_packer *packer, const struct hf_envelope *e,
     const hf_err     err = hf_codec_expand(&packer->codecs, e->codec, behind(content, front),
                                            value->bytes + front, e->raw_size - front);
     if (front) memcpy(value->bytes, content.data, front);
-    hf_metrics_record(packer->metrics, HF_LATENCY_DECOMPRESS, hf_between(start, hf_now()));
+    hf_metrics_record_since(packer->metrics, HF_LATENCY_DECOMPRESS, start);
     *status = err == HF_E_INVALID ? HF_ENVELOPE_DAMAGED : HF_ENVELOPE_OK;
     return err == HF_E_INVALID ? HF_OK : err;
 }

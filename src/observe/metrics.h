@@ -52,9 +52,17 @@ static inline struct hf_metrics_shard *hf_metrics_shard(const struct hf_metrics 
     return &m->shards[(unsigned)sched_getcpu() & m->shard_mask];
 }
 
+/* Without them the library is built once more, for the benchmark that says what they cost. */
+#ifdef HF_WITHOUT_STATISTICS
+enum { HF_METRICS_COUNT = 0 };
+#else
+enum { HF_METRICS_COUNT = 1 };
+#endif
+
 /* n may be negative for a gauge. */
 static inline void hf_metrics_add(struct hf_metrics *m, enum hf_stat stat, int64_t n)
 {
+    if (!HF_METRICS_COUNT) return;
     atomic_fetch_add_explicit(&hf_metrics_shard(m)->stats[stat], (uint64_t)n,
                               memory_order_relaxed);
 }
@@ -67,7 +75,14 @@ static inline void hf_metrics_inc(struct hf_metrics *m, enum hf_stat stat)
 static inline void hf_metrics_record(struct hf_metrics *m, enum hf_latency_of what,
                                      hf_duration d)
 {
-    hf_histogram_record(&hf_metrics_shard(m)->latency[what], d);
+    if (HF_METRICS_COUNT) hf_histogram_record(&hf_metrics_shard(m)->latency[what], d);
+}
+
+/* What began then ends now. */
+static inline void hf_metrics_record_since(struct hf_metrics *m, enum hf_latency_of what,
+                                           hf_instant start)
+{
+    if (HF_METRICS_COUNT) hf_metrics_record(m, what, hf_between(start, hf_now()));
 }
 
 /* Counts err under its category; HF_OK and HF_MISS count nowhere. */
