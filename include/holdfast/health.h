@@ -26,6 +26,22 @@ enum hf_status {
     HF_STATUS_DOWN,     /* It does not, or the breaker is open. */
 };
 
+/* clang-format off */
+
+/*    field                help */
+#define HF_HEALTH_MAP(X)                                                                     \
+    X(connections_open,   "Connections that are up")                                         \
+    X(connections_idle,   "Of these, those that a call could have for itself")               \
+    X(connections_leased, "Of these, those that a call has for itself")                      \
+    X(connections_wanted, "Calls that wait for a connection of their own")                   \
+    X(connections_max,    "Limit of connections")                                            \
+    X(calls_under_way,    "Calls that have begun and not ended")                             \
+    X(calls_max,          "Limit of them")                                                   \
+    X(retries_left,       "Retries that the budget has now, of at most a hundred")           \
+    X(protocol,           "2 or 3, the version of RESP; 0 while there is no connection")
+
+/* clang-format on */
+
 struct hf_health {
     enum hf_status             status;
     char                       reason[HF_ERROR_DETAIL_MAX]; /* For people. */
@@ -34,20 +50,33 @@ struct hf_health {
     struct hf_breaker_snapshot breaker;
     hf_instant                 checked;    /* When the last check ended; {0}: never. */
     hf_duration                check_took; /* A connection's making counts as a check too. */
-    uint32_t                   connections_open;
-    uint32_t                   connections_idle; /* Leasable. */
-    uint32_t                   connections_leased;
-    uint32_t                   connections_max;
-    uint32_t                   calls_under_way;
-    uint32_t                   calls_max;
-    unsigned                   protocol;       /* 2 or 3; 0 while there is no connection. */
-    bool                       is_fence_whole; /* False: late commands of abandoned
-                                                  connections could not be ruled out. */
-    hf_err                     near_error; /* Why near caches are off; HF_OK while they are
-                                            * on, being set up, or not asked for. */
+#define X(field, help) uint32_t field;
+    HF_HEALTH_MAP(X)
+#undef X
+    bool   is_fence_whole; /* False: late commands of abandoned
+                              connections could not be ruled out. */
+    hf_err near_error;     /* Why near caches are off; HF_OK while they are
+                            * on, being set up, or not asked for. */
 };
 
 HF_API void hf_health_get(struct hf_client *client, struct hf_health *health);
+
+/* As one JSON object, NUL-terminated; ages and durations are in seconds. *length is what all
+ * of it takes without the NUL. HF_E_TOO_LARGE when it has no room: then nothing is written;
+ * 16 KiB are enough. HF_E_NOMEM. */
+HF_API HF_NODISCARD hf_err hf_health_json(struct hf_client *client, char *to, size_t size,
+                                          size_t *length);
+
+struct hf_health_number {
+    const char *name; /* The field's, "connections_open". */
+    const char *help; /* One sentence without a full stop. */
+};
+
+/* Row number index of HF_HEALTH_MAP; NULL past the end. */
+HF_API const struct hf_health_number *hf_health_number_at(size_t index);
+
+/* What that row holds; 0 past the end. */
+HF_API uint32_t hf_health_number(const struct hf_health *health, size_t index);
 
 /* Makes the next background check due now, and returns at once. */
 HF_API void hf_health_check(struct hf_client *client);

@@ -195,6 +195,11 @@ struct hf_slow_call {
 HF_API size_t hf_stats_slow_calls(const struct hf_client *client, struct hf_slow_call *calls,
                                   size_t max);
 
+/* Statistics, latencies with their buckets, and slow calls as one JSON object; likewise to
+ * hf_health_json(), see health.h. 64 KiB are enough. */
+HF_API HF_NODISCARD hf_err hf_stats_json(const struct hf_client *client, char *to,
+                                         size_t size, size_t *length);
+
 /* "cache_get", ... Never NULL. */
 HF_API const char *hf_latency_name(enum hf_latency_of what);
 

@@ -17,6 +17,29 @@ const char *hf_status_name(enum hf_status status)
     return "unknown";
 }
 
+static const struct hf_health_number numbers[] = {
+#define X(field, help) { #field, help },
+    HF_HEALTH_MAP(X)
+#undef X
+};
+
+enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+const struct hf_health_number *hf_health_number_at(size_t index)
+{
+    return index < NUMBERS ? &numbers[index] : NULL;
+}
+
+uint32_t hf_health_number(const struct hf_health *health, size_t index)
+{
+    const uint32_t *values[] = {
+#define X(field, help) &health->field,
+        HF_HEALTH_MAP(X)
+#undef X
+    };
+    return index < NUMBERS ? *values[index] : 0;
+}
+
 /* What the endpoint's lock guards, copied out. */
 static void read_endpoint(struct hf_endpoint *e, struct hf_health *health, bool *is_degraded,
                           struct hf_error *story)
@@ -27,6 +50,7 @@ static void read_endpoint(struct hf_endpoint *e, struct hf_health *health, bool 
     health->check_took = e->locked.check_took;
     health->connections_idle = e->locked.idle_count;
     health->connections_leased = e->locked.leased;
+    health->connections_wanted = e->locked.wanted;
     health->is_fence_whole = !e->locked.is_fence_forbidden;
     *is_degraded = e->locked.is_degraded;
     *story = e->locked.story;
@@ -106,6 +130,7 @@ static void read_health(struct hf_client *client, struct hf_health *health)
     health->connections_max = client->options->max_connections;
     health->calls_under_way = hf_client_calls(client);
     health->calls_max = client->options->calls_max;
+    health->retries_left = hf_retry_budget_left(&client->endpoint.budget);
     health->protocol = atomic_load(&client->endpoint.protocol);
 }
 

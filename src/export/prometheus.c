@@ -150,29 +150,18 @@ static void write_latency(const struct page *p)
 
 /* ---- Health -------------------------------------------------------------------- */
 
+static bool is_stat(const char *name)
+{
+    const struct hf_stat_info *row;
+    for (size_t i = 0; (row = hf_stat_at(i)); i++) {
+        if (strcmp(row->name, name) == 0) return true;
+    }
+    return false;
+}
+
 static double is_up(const struct hf_health *h)
 {
     return h->status != HF_STATUS_DOWN;
-}
-
-static double connections_idle(const struct hf_health *h)
-{
-    return h->connections_idle;
-}
-
-static double connections_leased(const struct hf_health *h)
-{
-    return h->connections_leased;
-}
-
-static double connections_max(const struct hf_health *h)
-{
-    return h->connections_max;
-}
-
-static double calls_max(const struct hf_health *h)
-{
-    return h->calls_max;
 }
 
 static double check_age(const struct hf_health *h)
@@ -221,14 +210,6 @@ struct health_row {
 static const struct health_row health_rows[] = {
     { "up", "gauge", is_up,
       "Whether the server can be used: 0 when the status is down" },
-    { "connections_idle", "gauge", connections_idle,
-      "Connections that a blocking call may have" },
-    { "connections_leased", "gauge", connections_leased,
-      "Connections that one call has for itself" },
-    { "connections_max", "gauge", connections_max,
-      "Limit of connections" },
-    { "calls_max", "gauge", calls_max,
-      "Limit of calls under way" },
     { "health_check_age_seconds", "gauge", check_age,
       "Time since the last health check ended" },
     { "health_check_duration_seconds", "gauge", check_duration,
@@ -248,6 +229,15 @@ static const struct health_row health_rows[] = {
 
 static void write_health(const struct page *p)
 {
+    const struct hf_health_number *number;
+    for (size_t i = 0; (number = hf_health_number_at(i)); i++) {
+        if (is_stat(number->name)) continue; /* Told there. */
+        begin(p, number->name, "gauge", number->help);
+        for (size_t k = 0; k < p->count; k++) {
+            fprintf(p->to, "holdfast_%s{client=\"%s\"} %" PRIu32 "\n", number->name,
+                    p->readings[k].label, hf_health_number(&p->readings[k].health, i));
+        }
+    }
     for (size_t i = 0; i < sizeof health_rows / sizeof health_rows[0]; i++) {
         const struct health_row *row = &health_rows[i];
         begin(p, row->name, row->kind, row->help);

@@ -91,7 +91,6 @@ static struct hf_answer readyz(const struct request *r)
 static struct hf_answer healthz(const struct request *r)
 {
     struct hf_exporter *e = r->exporter;
-    const hf_instant    now = hf_now();
     enum hf_status      worst = HF_STATUS_UP;
     json_t             *clients = json_array();
     pthread_mutex_lock(&e->lock);
@@ -100,7 +99,7 @@ static struct hf_answer healthz(const struct request *r)
         struct hf_health       health;
         hf_health_get(s->client, &health);
         if (worst < health.status) worst = health.status;
-        json_t *json = hf_export_health_json(&health, now);
+        json_t *json = hf_export_health_json(s->client);
         json_object_set_new(json, "name", json_string(s->name));
         json_array_append_new(clients, json);
     }

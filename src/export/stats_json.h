@@ -14,7 +14,7 @@
 #include <holdfast/health.h>
 #include <jansson.h>
 
-json_t *hf_export_health_json(const struct hf_health *health, hf_instant now);
+json_t *hf_export_health_json(struct hf_client *client);
 
 /* {"name": ..., "health": {...}, "stats": {...}, "latency": {...}, ...}; the caller's. */
 json_t *hf_export_client_json(struct hf_collector *collector, const struct hf_shown *shown,

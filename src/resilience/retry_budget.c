@@ -30,6 +30,12 @@ bool hf_retry_budget_spend(struct hf_retry_budget *b)
     return false;
 }
 
+uint32_t hf_retry_budget_left(const struct hf_retry_budget *b)
+{
+    const uint32_t debt = atomic_load_explicit(&b->debt, memory_order_relaxed);
+    return (DEBT_MAX - debt) / HF_RETRY_CALLS;
+}
+
 struct hf_rng hf_retry_budget_rng(struct hf_retry_budget *b)
 {
     const uint64_t stride = UINT64_C(0xD1342543DE82EF95);

@@ -36,6 +36,9 @@ void hf_retry_budget_earn(struct hf_retry_budget *b);
 /* Takes one retry out; false when there is none. */
 bool hf_retry_budget_spend(struct hf_retry_budget *b);
 
+/* Retries that could be spent now. */
+uint32_t hf_retry_budget_left(const struct hf_retry_budget *b);
+
 /* A generator for one draw or a few, different at each call. */
 struct hf_rng hf_retry_budget_rng(struct hf_retry_budget *b);
 
