@@ -12,6 +12,10 @@ if(TARGET holdfast_cli)
     install(TARGETS holdfast_cli)
 endif()
 
+install(FILES ${PROJECT_SOURCE_DIR}/monitoring/holdfast-alerts.yml
+              ${PROJECT_SOURCE_DIR}/monitoring/holdfast-grafana.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/holdfast)
+
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/holdfast-config.cmake.in
                               ${PROJECT_BINARY_DIR}/holdfast-config.cmake
                               INSTALL_DESTINATION ${package_dir})
