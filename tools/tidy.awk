@@ -45,6 +45,8 @@ function check_include(line,    path, part, from, to)
     split(FILENAME, part, "/"); from = part[2]
     split(path, part, "/"); to = part[1]
     if (!(to in rank)) return
+    if (from == "export" && to != "export")
+        breach("the exporter stands on the public headers: include <holdfast/...>")
     if (to != from && rank[to] >= rank[from])
         breach("include points upward: " from " may not know " to ", move the code down")
 }
