@@ -191,7 +191,7 @@ struct hf_slow_call {
     char        reason[HF_SLOW_REASON_MAX + 1];   /* For people. */
 };
 
-/* The newest first, at most max; how many there are. */
+/* The newest first, at most max; how many there are. None in a forked child. */
 HF_API size_t hf_stats_slow_calls(const struct hf_client *client, struct hf_slow_call *calls,
                                   size_t max);
 

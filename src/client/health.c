@@ -203,6 +203,7 @@ void hf_stats_latency(const struct hf_client *client, enum hf_latency_of what,
 size_t hf_stats_slow_calls(const struct hf_client *client, struct hf_slow_call *calls,
                            size_t max)
 {
+    if (hf_client_is_forked(client)) return 0; /* Somebody may have held its lock. */
     return hf_slow_log_read((struct hf_slow_log *)&client->slow_log, calls, max);
 }
 

@@ -30,14 +30,17 @@ static void tell_reason(const struct hf_slow_story *s, char to[HF_SLOW_REASON_MA
 
 void hf_client_note_slow(struct hf_client *client, const struct hf_slow_story *s)
 {
+    const hf_duration took = hf_between(s->begun, s->ended);
+    const hf_duration timeout = hf_between(s->begun, s->deadline);
+    if (!hf_slow_log_wants(took, timeout)) return;
+
     struct hf_slow_call call = {
         .ended = s->ended,
-        .took = hf_between(s->begun, s->ended),
-        .timeout = hf_between(s->begun, s->deadline),
+        .took = took,
+        .timeout = timeout,
         .attempts = s->attempts,
         .error = s->err,
     };
-    if (!hf_slow_log_wants(call.took, call.timeout)) return;
     copy_name(s->command, call.command);
     tell_reason(s, call.reason);
     hf_slow_log_add(&client->slow_log, &call);

@@ -1,12 +1,5 @@
 #include "observe/slow_log.h"
 
-enum { SLOW_MS = 100 };
-
-bool hf_slow_log_wants(hf_duration took, hf_duration timeout)
-{
-    return took.ns >= hf_ms(SLOW_MS).ns || took.ns >= timeout.ns / 2;
-}
-
 void hf_slow_log_add(struct hf_slow_log *log, const struct hf_slow_call *call)
 {
     hf_brief_lock(&log->lock);

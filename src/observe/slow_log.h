@@ -21,7 +21,10 @@ struct hf_slow_log {
     struct hf_slow_call  ring[HF_SLOW_CALLS];
 };
 
-bool hf_slow_log_wants(hf_duration took, hf_duration timeout);
+static inline bool hf_slow_log_wants(hf_duration took, hf_duration timeout)
+{
+    return took.ns >= 100 * 1000000 || took.ns >= timeout.ns / 2;
+}
 
 void   hf_slow_log_add(struct hf_slow_log *log, const struct hf_slow_call *call);
 size_t hf_slow_log_read(struct hf_slow_log *log, struct hf_slow_call *calls, size_t max);

@@ -1,4 +1,5 @@
 #include "support/client_kit.h"
+#include "support/fault_proxy.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 #include "support/wait.h"
@@ -9,8 +10,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-enum { THREADS = 64 };
+enum { THREADS = 64, JSON_ROOM = 64 * 1024, BOUND_S = 30 };
 
 struct fixture {
     struct redis_server *server;
@@ -48,19 +51,28 @@ static bool all_are_in(void *ctx)
     return stats.calls_in_flight >= THREADS;
 }
 
-static void read_everything(struct hf_client *client, const struct hf_exporter *exporter)
+static void read_all_in_code(struct hf_client *client)
 {
     struct hf_stats           stats;
     struct hf_health          health;
     struct hf_latency         latency;
     struct hf_latency_buckets buckets;
     struct hf_slow_call       slow[HF_SLOW_CALLS];
+    char                      json[JSON_ROOM];
+    size_t                    length;
     hf_stats_get(client, &stats);
     hf_health_get(client, &health);
     hf_stats_latency(client, HF_LATENCY_CALL, &latency);
     hf_stats_buckets(client, HF_LATENCY_CALL, &buckets);
     (void)hf_stats_slow_calls(client, slow, HF_SLOW_CALLS);
+    assert_int_equal(hf_health_json(client, json, sizeof json, &length), HF_OK);
+    assert_int_equal(hf_stats_json(client, json, sizeof json, &length), HF_OK);
+}
+
+static void read_everything(struct hf_client *client, const struct hf_exporter *exporter)
+{
     static const char *const paths[] = { "/metrics", "/stats", "/healthz", "/readyz", "/" };
+    read_all_in_code(client);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct web_answer answer = web_ask(hf_exporter_port(exporter), "GET", paths[i], NULL);
         assert_int_equal(answer.status, 200);
@@ -68,28 +80,103 @@ static void read_everything(struct hf_client *client, const struct hf_exporter *
     }
 }
 
+/* Lets calls hang in all threads, and reads while they do. */
+static void read_while_all_hang(struct hf_client *client, pthread_t threads[THREADS])
+{
+    struct hf_exporter *exporter;
+    assert_int_equal(hf_exporter_open(NULL, &exporter, NULL), HF_OK);
+    assert_int_equal(hf_exporter_add(exporter, "one", client), HF_OK);
+    atomic_store(&returned, 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hang, client), 0);
+    }
+    assert_true(wait_until(all_are_in, client, hf_seconds(20)));
+    for (int i = 0; i < 20; i++) read_everything(client, exporter);
+    assert_int_equal(atomic_load(&returned), 0); /* All of them still hang. */
+    hf_exporter_close(exporter);
+}
+
 static void nothing_that_is_read_waits_for_calls_that_hang(void **state)
 {
     (void)state;
-    struct fixture      f;
-    struct hf_exporter *exporter;
-    pthread_t           threads[THREADS];
+    struct fixture f;
+    pthread_t      threads[THREADS];
     open_all(&f, "30");
-    assert_int_equal(hf_exporter_open(NULL, &exporter, NULL), HF_OK);
-    assert_int_equal(hf_exporter_add(exporter, "one", f.client), HF_OK);
     redis_server_pause(f.server);
-    atomic_store(&returned, 0);
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, hang, f.client), 0);
-    }
-    assert_true(wait_until(all_are_in, f.client, hf_seconds(20)));
-    for (int i = 0; i < 20; i++) read_everything(f.client, exporter);
-    assert_int_equal(atomic_load(&returned), 0); /* All of them still hang. */
-
+    read_while_all_hang(f.client, threads);
     redis_server_resume(f.server);
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    hf_exporter_close(exporter);
     close_all(&f);
+}
+
+static void nothing_that_is_read_waits_for_calls_in_a_black_hole(void **state)
+{
+    (void)state;
+    pthread_t            threads[THREADS];
+    struct redis_server *server = redis_server_open(NULL);
+    struct fault_proxy  *proxy = fault_proxy_start(redis_server_socket(server));
+    struct hf_client    *client = client_open_ready(fault_proxy_url(proxy), "socket_timeout",
+                                                    "30", "breaker_threshold", "1000", NULL);
+    fault_proxy_set(proxy, &(struct fault){ .kind = FAULT_BLACK_HOLE });
+    read_while_all_hang(client, threads);
+    fault_proxy_clear(proxy);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    hf_client_close(client);
+    fault_proxy_close(proxy);
+    redis_server_close(server);
+}
+
+/* ---- In a child ---------------------------------------------------------------- */
+
+static atomic_bool is_over;
+
+static void *be_slow(void *ctx)
+{
+    while (!atomic_load(&is_over)) {
+        (void)client_do(ctx, "GET", "k", NULL);
+        hf_health_reset_breaker(ctx); /* Refused it would not be slow. */
+    }
+    return NULL;
+}
+
+/* A lock that another thread held while the process was forked stays held in the child. */
+static int read_in_child(struct hf_client *client)
+{
+    int         status = -1;
+    const pid_t child = fork();
+    if (child == 0) {
+        struct hf_slow_call call;
+        struct hf_health    health;
+        struct hf_stats     stats;
+        alarm(BOUND_S);
+        hf_health_get(client, &health);
+        hf_stats_get(client, &stats);
+        _exit(health.error == HF_E_FORKED && hf_stats_slow_calls(client, &call, 1) == 0 ? 0
+                                                                                        : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void reading_in_a_child_does_not_hang(void **state)
+{
+    (void)state;
+    enum { CALLERS = 4, FORKS = 20 };
+    struct fixture f;
+    pthread_t      threads[CALLERS];
+    int            status = 0;
+    open_all(&f, "0.001");
+    redis_server_pause(f.server);
+    atomic_store(&is_over, false);
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, be_slow, f.client), 0);
+    }
+    for (int i = 0; i < FORKS && status == 0; i++) status = read_in_child(f.client);
+    atomic_store(&is_over, true);
+    for (int i = 0; i < CALLERS; i++) pthread_join(threads[i], NULL);
+    redis_server_resume(f.server);
+    close_all(&f);
+    assert_int_equal(status, 0);
 }
 
 /* ---- Slow calls ---------------------------------------------------------------- */
@@ -191,6 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_that_is_read_waits_for_calls_that_hang),
+        cmocka_unit_test(nothing_that_is_read_waits_for_calls_in_a_black_hole),
+        cmocka_unit_test(reading_in_a_child_does_not_hang),
         cmocka_unit_test(a_call_that_missed_its_deadline_is_kept_with_the_reason),
         cmocka_unit_test(an_answer_that_comes_late_is_kept_too),
         cmocka_unit_test(what_was_quick_or_waits_by_nature_is_not_kept),
