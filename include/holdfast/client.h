@@ -33,6 +33,7 @@
 #include <holdfast/options.h>
 #include <holdfast/reply.h>
 #include <holdfast/time.h>
+#include <holdfast/trace.h>
 
 HF_BEGIN_DECLS
 
@@ -68,6 +69,7 @@ struct hf_call {
     bool                  expect_large; /* The reply may be over 64 KiB: it gets a connection
                                            of its own, so that small calls keep their pace. */
     bool                  blocking;     /* BLPOP and the like: a connection of its own. */
+    struct hf_trace_context trace;      /* What it is a part of, for tracing; see trace.h. */
 };
 
 /* Sends one command of argc >= 1 arguments and waits for its answer. call and error may be

@@ -29,6 +29,7 @@
 #include <holdfast/stream.h>
 #include <holdfast/tasks.h>
 #include <holdfast/time.h>
+#include <holdfast/trace.h>
 #include <holdfast/usage.h>
 #include <holdfast/warm.h>
 #include <holdfast/worker.h>

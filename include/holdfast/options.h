@@ -24,6 +24,7 @@
 #include <holdfast/error.h>
 #include <holdfast/log.h>
 #include <holdfast/time.h>
+#include <holdfast/trace.h>
 
 HF_BEGIN_DECLS
 
@@ -52,6 +53,10 @@ HF_API void hf_options_set_allocator(struct hf_options         *options,
 /* write NULL means standard error, or the journal; see log.h. */
 HF_API void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
                                hf_log_fn write, void *ctx);
+
+/* Functions for the start and the end of each operation, see trace.h; each may be NULL. */
+HF_API void hf_options_set_trace(struct hf_options *options, hf_span_fn start, hf_span_fn end,
+                                 void *ctx);
 
 /* Reads "0.25", "250ms" or "1.5h" as the options do. HF_E_INVALID, HF_E_RANGE. */
 HF_API HF_NODISCARD hf_err hf_duration_parse(const char *text, hf_duration *duration);

@@ -72,6 +72,7 @@ hf_err hf_cache_open(struct hf_client *client, const struct hf_cache_options *op
                        HF_KEY_PREFIX_MAX);
     }
     cache->client = client;
+    cache->tracer = hf_client_tracer(client);
     cache->allocator = a;
     cache->tags = hf_alloc_zero(a, 1, sizeof *cache->tags);
     err = cache->tags ? open_loaders(cache, options) : HF_E_NOMEM;
@@ -211,13 +212,31 @@ hf_err hf_cache_token(struct hf_cache *cache, const struct hf_cache_limit *limit
     return HF_MISS;
 }
 
+static void start_span(struct hf_cache_op *op)
+{
+    const struct hf_tracer *tracer = op->cache->tracer;
+    if (!tracer || op->is_part) return;
+    op->has_span = true;
+    hf_tracer_start(tracer, &op->span, HF_SPAN_CACHE, op->name, &op->limit.call.trace);
+    op->limit.call.trace = op->span.context;
+}
+
+static hf_err end_span(struct hf_cache_op *op, hf_err err)
+{
+    if (op->has_span) hf_tracer_end(op->cache->tracer, &op->span, err);
+    return err;
+}
+
 hf_err hf_cache_op_begin(struct hf_cache_op *op, const struct hf_call *call,
                          struct hf_bytes key)
 {
     op->start = hf_now();
     op->limit = hf_cache_limit(op->cache, call, op->start);
     const hf_err err = hf_key_init(&op->key, &op->cache->keyspace, key);
-    if (!err) return HF_OK;
+    if (!err) {
+        start_span(op);
+        return HF_OK;
+    }
 
     hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);
     return hf_fail(op->error, err, "%s: key of %zu bytes", op->name, key.size);
@@ -244,10 +263,11 @@ hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err)
 {
     hf_key_deinit(&op->key);
     hf_metrics_record_since(op->cache->metrics, op->latency, op->start);
-    if (!err || err == HF_MISS) return err;
+    if (!err || err == HF_MISS) return end_span(op, err);
 
     hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);
-    return hf_fail_in(op->error, err, "%s", op->name);
+    (void)hf_fail_in(op->error, err, "%s", op->name);
+    return end_span(op, err);
 }
 
 hf_err hf_cache_run(struct hf_cache_op    *op, enum hf_command_class class,

@@ -25,6 +25,7 @@
 #include "cache/replay.h"
 #include "cache/tag_table.h"
 #include "cache/value.h"
+#include "core/trace.h"
 #include "observe/metrics.h"
 
 #include <holdfast/invalidate.h>
@@ -35,6 +36,7 @@ struct hf_cache {
     struct hf_client          *client;
     const struct hf_allocator *allocator;
     struct hf_metrics         *metrics;
+    const struct hf_tracer    *tracer; /* NULL: nobody wants to know. */
     struct hf_keyspace         keyspace;
     struct hf_namespace namespace;
     struct hf_replay        replay;
@@ -119,7 +121,10 @@ struct hf_cache_op {
     hf_instant            start;
     struct hf_cache_limit limit;
     struct hf_key         key;
-    uint64_t              hash; /* Of the key, seeded with the token. */
+    uint64_t              hash;    /* Of the key, seeded with the token. */
+    bool                  is_part; /* Of something larger: no span of its own. */
+    bool                  has_span;
+    struct hf_span        span;
 };
 
 /* On HF_OK hf_cache_op_end() must follow. The hash is not set yet. */

@@ -39,6 +39,8 @@ struct many {
     uint64_t               token;
     const struct hf_bytes *keys;
     hf_instant             since; /* When the entries had been read. */
+    bool                   has_span;
+    struct hf_span         span;
 };
 
 static void release_shared(void *object)
@@ -49,11 +51,27 @@ static void release_shared(void *object)
     hf_free(shared->allocator, shared);
 }
 
+static void start_span(struct many *m)
+{
+    const struct hf_tracer *tracer = m->cache->tracer;
+    if (!tracer) return;
+    m->has_span = true;
+    hf_tracer_start(tracer, &m->span, HF_SPAN_CACHE, m->name, &m->limit.call.trace);
+    m->limit.call.trace = m->span.context;
+}
+
+static hf_err end_span(struct many *m, hf_err err)
+{
+    if (m->has_span) hf_tracer_end(m->cache->tracer, &m->span, err);
+    return err;
+}
+
 static hf_err fail_all(struct many *m, hf_err err)
 {
     for (size_t i = 0; i < m->count; i++) m->errs[i] = err;
     hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_ERRORS);
-    return hf_fail_in(m->error, err, "%s", m->name);
+    (void)hf_fail_in(m->error, err, "%s", m->name);
+    return end_span(m, err);
 }
 
 static hf_err begin(struct many *m, const struct hf_call *call)
@@ -63,6 +81,7 @@ static hf_err begin(struct many *m, const struct hf_call *call)
     if (m->error) m->error->detail[0] = '\0';
     if (m->count > HF_BATCH_COMMANDS_MAX) return fail_all(m, HF_E_TOO_LARGE);
 
+    start_span(m);
     m->entries = hf_alloc_zero(m->cache->allocator, m->count, sizeof *m->entries);
     if (!m->entries) return fail_all(m, HF_E_NOMEM);
 
@@ -84,7 +103,8 @@ static hf_err end(struct many *m)
     hf_batch_close(m->batch);
     hf_free(m->cache->allocator, m->entries);
     hf_metrics_record_since(m->cache->metrics, m->latency, m->start);
-    return first ? hf_fail_in(m->error, first, "%s", m->name) : HF_OK;
+    if (first) (void)hf_fail_in(m->error, first, "%s", m->name);
+    return end_span(m, first);
 }
 
 /* Gives up before anything was sent. */

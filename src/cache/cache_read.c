@@ -238,6 +238,15 @@ static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
     return hf_cache_op_end(&op, hf_cache_count_read(cache, err));
 }
 
+/* When it is over: reading the clock before would cost more than the value. */
+static void trace_near(const struct hf_cache *cache, const struct hf_call *call, hf_err err)
+{
+    struct hf_span span;
+    hf_tracer_start(cache->tracer, &span, HF_SPAN_CACHE, "cache get",
+                    call ? &call->trace : NULL);
+    hf_tracer_end(cache->tracer, &span, err);
+}
+
 static hf_err get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,
                   bool stale_too, struct hf_value **value, struct hf_error *error)
 {
@@ -247,6 +256,7 @@ static hf_err get(struct hf_cache *cache, const struct hf_call *call, struct hf_
     const hf_err err = hf_cache_take_plain(HF_OK, &near);
     if (!err) *value = near;
     if (!err && cache->access) hf_cache_access_note(cache->access, key);
+    if (cache->tracer) trace_near(cache, call, err);
     return err;
 }
 

@@ -44,7 +44,9 @@ static hf_err clean_entry(struct hf_files *f, struct hf_cache_op *op,
 static hf_err clean_key(struct hf_files *f, const struct hf_call *call, struct hf_bytes wire,
                         struct hf_files_cleaned *cleaned, struct hf_error *error)
 {
-    struct hf_cache_op op = { .cache = f->cache, .name = "files clean", .error = error };
+    struct hf_cache_op op = {
+        .cache = f->cache, .name = "files clean", .error = error, .is_part = true
+    };
     if (wire.size <= f->cache->keyspace.head_size) return HF_OK;
     hf_err err = hf_cache_op_begin(&op, call, hf_cache_name(f->cache, wire));
     if (err) return err;

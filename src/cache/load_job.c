@@ -180,7 +180,9 @@ hf_err hf_load_job_open(struct hf_cache *cache, const struct hf_call *call,
     struct hf_load_job *job = hf_alloc_zero(a, 1, sizeof *job + names_size);
     if (!job) return HF_E_NOMEM;
 
-    job->op = (struct hf_cache_op){ .cache = cache, .name = "load", .error = &job->error };
+    job->op = (struct hf_cache_op){
+        .cache = cache, .name = "load", .error = &job->error, .is_part = true
+    };
     hf_err err = hf_cache_op_begin(&job->op, call, name);
     if (err) {
         hf_free(a, job);
@@ -438,15 +440,28 @@ static bool begin_refresh(struct hf_load_job *job)
     return job->has_lease;
 }
 
+/* A copy, and without the client's endpoint: the loader may outlive both. */
+static struct hf_tracer tracer_of(const struct hf_cache *cache)
+{
+    struct hf_tracer tracer = { 0 };
+    if (cache->tracer) tracer = *cache->tracer;
+    tracer.endpoint = NULL;
+    return tracer;
+}
+
 /* *is_left_behind: the cache was closed meanwhile and must not be touched. */
 static hf_err call_loader(struct hf_load_job *job, bool *is_left_behind)
 {
     struct hf_loader_pool *pool = job->op.cache->loaders;
     const struct hf_bytes  name = name_of(job);
     job->ticket = hf_replay_ticket(&job->op.cache->replay, job->op.key.wire);
+    const struct hf_tracer tracer = tracer_of(job->op.cache);
+    struct hf_span         span;
 
     if (!job->is_here) hf_loader_pool_step_out(pool, &job->base);
+    hf_tracer_start(&tracer, &span, HF_SPAN_LOAD, "cache loader", &job->op.limit.call.trace);
     const hf_err err = job->plan.load(name, &job->loaded, job->plan.ctx);
+    hf_tracer_end(&tracer, &span, err);
     release_ctx(job);
     *is_left_behind = !job->is_here && !hf_loader_pool_step_in(pool, &job->base);
     return err;

@@ -98,7 +98,7 @@ hf_err hf_stream_get(struct hf_cache *cache, const struct hf_call *call, struct 
 hf_err hf_stream_delete(struct hf_cache *cache, const struct hf_call *call,
                         struct hf_bytes key, struct hf_error *error)
 {
-    struct hf_cache_op op = { .cache = cache, .name = "cache delete" };
+    struct hf_cache_op op = { .cache = cache, .name = "cache delete", .is_part = true };
     struct hf_manifest manifest = { 0 };
     hf_err             err = hf_cache_op_begin(&op, call, key);
     const bool         is_key = !err;

@@ -44,9 +44,11 @@ hf_err hf_reader_open(struct hf_cache *cache, const struct hf_call *call, struct
 {
     struct hf_reader *r = hf_alloc_zero(cache->allocator, 1, sizeof *r);
     if (!r) return hf_fail(error, HF_E_NOMEM, "cache read");
-    r->op = (struct hf_cache_op){
-        .cache = cache, .name = "cache read", .latency = HF_LATENCY_CACHE_GET, .error = error
-    };
+    r->op = (struct hf_cache_op){ .cache = cache,
+                                  .name = "cache read",
+                                  .latency = HF_LATENCY_CACHE_GET,
+                                  .error = error,
+                                  .is_part = true };
     if (call) r->call = *call;
     hf_err err = hf_cache_op_begin(&r->op, call, key);
     if (err) {

@@ -26,6 +26,13 @@ struct hf_async {
     bool             is_listed, is_done;
 
     struct hf_async *next_expired; /* The search's. */
+
+    struct traced *traced; /* Behind it in the same block; NULL: nobody wants to know. */
+};
+
+struct traced {
+    struct hf_span      span;
+    struct hf_call_name name;
 };
 
 static void release(struct hf_async *async)
@@ -64,6 +71,22 @@ static struct hf_async *async_of(struct hf_job *job)
     return (struct hf_async *)((char *)job - offsetof(struct hf_async, job));
 }
 
+static void start_span(struct hf_async *async, const struct hf_call *call,
+                       const struct hf_request *request)
+{
+    struct traced *traced = async->traced;
+    if (!traced) return;
+    hf_call_start_span(async->client->tracer, &traced->span, HF_SPAN_ASYNC, &traced->name,
+                       call, request);
+}
+
+static void end_span(struct hf_async *async, hf_err err, uint32_t attempts)
+{
+    if (!async->traced) return;
+    async->traced->span.attempts = attempts;
+    hf_tracer_end(async->client->tracer, &async->traced->span, err);
+}
+
 /* In the callback pool. */
 static void call_back(struct hf_job *job)
 {
@@ -89,6 +112,7 @@ static void call_back(struct hf_job *job)
                                     .attempts = 1,
                                     .err = err,
                                 });
+    end_span(async, err, 1);
     async->callback(err, err ? NULL : async->reply, &error, async->ctx);
     release(async);
     hf_client_leave(client);
@@ -124,8 +148,11 @@ static struct hf_async *make_async(struct hf_client *client, const struct hf_cal
                                    const struct hf_request *request, hf_reply_fn callback,
                                    void *ctx)
 {
-    struct hf_async *async = hf_alloc_zero(hf_client_allocator(client), 1, sizeof *async);
+    const size_t     more = client->tracer ? sizeof(struct traced) : 0;
+    struct hf_async *async = hf_alloc_zero(hf_client_allocator(client), 1,
+                                           sizeof *async + more);
     if (!async) return NULL;
+    if (more) async->traced = (struct traced *)(async + 1);
     async->call.replies = &async->reply;
     async->call.expected = 1;
     async->call.done = async_done;
@@ -154,7 +181,11 @@ static hf_err command_async(struct hf_client *client, const struct hf_call *call
 
     struct hf_async *async = make_async(client, call, &request, callback, ctx);
     err = async ? hf_callbacks_start(&client->callbacks) : HF_E_NOMEM;
-    if (!err) err = start(client, async, &request);
+    if (!err) {
+        start_span(async, call, &request);
+        err = start(client, async, &request);
+        if (err) end_span(async, err, 0);
+    }
     if (err) {
         hf_metrics_error(client->metrics, err);
         hf_free(hf_client_allocator(client), async);

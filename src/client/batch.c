@@ -118,6 +118,7 @@ static struct hf_request request_of(const struct hf_batch *batch, const struct h
         .blocking = batch->is_blocking,
         .replies = batch->replies,
         .expected = (uint32_t)batch->count,
+        .name = "batch",
     };
 }
 
@@ -197,6 +198,7 @@ hf_err hf_client_transaction(struct hf_client *client, const struct hf_call *cal
     request.size = hf_buffer_size(&whole);
     request.replies = replies;
     request.expected = (uint32_t)count;
+    request.name = "transaction";
     err = hf_call_run(client, call, &request, error);
     if (err) {
         for (uint32_t i = 0; i < request.received; i++) hf_reply_free(replies[i]);

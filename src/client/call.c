@@ -227,18 +227,63 @@ static void note_slow(struct hf_client *client, const struct hf_request *request
                                 });
 }
 
-static hf_err run(struct hf_client *client, const struct hf_call *call,
-                  struct hf_request *request, struct hf_error *error)
+static hf_err run_counted(struct hf_client *client, const struct hf_call *call,
+                          struct hf_request *request, struct hf_error *error)
 {
     const hf_instant begun = hf_now();
     const hf_instant deadline = hf_call_deadline(client, call, begun);
-    hf_err           err = hf_client_enter(client, error);
-    if (err) return err;
-
-    hf_instant ended;
-    err = run_within_limit(client, call, request, begun, deadline, &ended, error);
+    hf_instant       ended;
+    const hf_err     err = run_within_limit(client, call, request, begun, deadline, &ended,
+                                            error);
     hf_call_count(client, err, begun, deadline, ended);
     note_slow(client, request, begun, ended, deadline, err);
+    return err;
+}
+
+const char *hf_call_name(struct hf_call_name *name, const struct hf_request *request)
+{
+    if (request->name) return request->name;
+    const struct hf_bytes first = request->message.argv[0];
+    size_t                size = 0;
+    for (; size < first.size && size + 1 < sizeof name->text; size++) {
+        const char c = ((const char *)first.data)[size];
+        name->text[size] = c > ' ' && c <= '~' ? c : '?';
+        if (c >= 'a' && c <= 'z') name->text[size] = (char)(c - 'a' + 'A');
+    }
+    name->text[size] = '\0';
+    return name->text;
+}
+
+void hf_call_start_span(const struct hf_tracer *tracer, struct hf_span *span,
+                        enum hf_span_kind kind, struct hf_call_name *name,
+                        const struct hf_call *call, const struct hf_request *request)
+{
+    hf_tracer_start(tracer, span, kind, hf_call_name(name, request),
+                    call ? &call->trace : NULL);
+    span->commands = request->expected;
+    span->bytes = request->size;
+}
+
+static hf_err run_traced(struct hf_client *client, const struct hf_call *call,
+                         struct hf_request *request, struct hf_error *error)
+{
+    struct hf_call_name name;
+    struct hf_span      span;
+    hf_call_start_span(client->tracer, &span, HF_SPAN_COMMAND, &name, call, request);
+    const hf_err err = run_counted(client, call, request, error);
+    span.attempts = request->attempts;
+    hf_tracer_end(client->tracer, &span, err);
+    return err;
+}
+
+static hf_err run(struct hf_client *client, const struct hf_call *call,
+                  struct hf_request *request, struct hf_error *error)
+{
+    hf_err err = hf_client_enter(client, error);
+    if (err) return err;
+
+    err = client->tracer ? run_traced(client, call, request, error)
+                         : run_counted(client, call, request, error);
     hf_client_leave(client);
     return err;
 }

@@ -23,10 +23,11 @@ struct hf_request {
     bool                  is_script;
     struct hf_reply     **replies;
     uint32_t              expected;
-    uint32_t received;  /* Set at the end; on failure they are the caller's too. */
-    bool     is_single; /* An error reply is the error of the call. */
-    uint32_t attempts;  /* Set at the end: those that reached the server ... */
-    hf_err   first;     /* ... and how the first of them ended. */
+    uint32_t    received;  /* Set at the end; on failure they are the caller's too. */
+    bool        is_single; /* An error reply is the error of the call. */
+    uint32_t    attempts;  /* Set at the end: those that reached the server ... */
+    hf_err      first;     /* ... and how the first of them ended. */
+    const char *name;      /* Constant, for tracing; NULL: the first argument. */
 };
 
 /* Describes one command; *request then wants `replies`. HF_E_INVALID, HF_E_TOO_LARGE. */
@@ -41,6 +42,18 @@ hf_instant hf_call_deadline(const struct hf_client *client, const struct hf_call
 /* Runs the request. On failure of a single one there is no reply. */
 HF_NODISCARD hf_err hf_call_run(struct hf_client *client, const struct hf_call *call,
                                 struct hf_request *request, struct hf_error *error);
+
+/* For tracing: what is sent, in capitals and without arguments. */
+enum { HF_CALL_NAME_MAX = 32 };
+struct hf_call_name {
+    char text[HF_CALL_NAME_MAX];
+};
+const char *hf_call_name(struct hf_call_name *name, const struct hf_request *request);
+
+/* Opens the span of a request; the name must live as long. */
+void hf_call_start_span(const struct hf_tracer *tracer, struct hf_span *span,
+                        enum hf_span_kind kind, struct hf_call_name *name,
+                        const struct hf_call *call, const struct hf_request *request);
 
 /* What a call that ended so says of the endpoint. */
 enum hf_outcome hf_call_outcome(hf_err err);

@@ -30,6 +30,11 @@ const struct hf_allocator *hf_client_allocator(const struct hf_client *client)
     return &client->options->allocator;
 }
 
+const struct hf_tracer *hf_client_tracer(const struct hf_client *client)
+{
+    return client->tracer;
+}
+
 struct hf_logger *hf_client_logger(struct hf_client *client)
 {
     return &client->logger;
@@ -154,6 +159,8 @@ static struct hf_client *make_client(struct hf_options *options)
     char endpoint[HF_URL_DESCRIBE_MAX];
     hf_url_describe(&options->url, endpoint, sizeof endpoint);
     hf_logger_init(&client->logger, &options->log, endpoint);
+    options->tracer.endpoint = client->logger.endpoint;
+    if (options->tracer.start || options->tracer.end) client->tracer = &options->tracer;
     pthread_mutex_init(&client->async_lock, NULL);
     hf_callbacks_init(&client->callbacks);
     hf_trackings_init(&client->trackings);

@@ -28,17 +28,18 @@ struct hf_async;
 enum { HF_CLIENT_CLOSING = 1 << 30 };
 
 struct hf_client {
-    struct hf_options   *options; /* A copy of the user's. */
-    struct hf_metrics   *metrics;
-    struct hf_logger     logger;
-    struct hf_slow_log   slow_log;
-    struct hf_embedded  *embedded; /* NULL without. */
-    struct hf_tls       *tls;      /* NULL without. */
-    struct hf_login     *login;    /* NULL without. */
-    struct hf_fork_guard fork_guard;
-    struct hf_endpoint   endpoint;
-    struct hf_callbacks  callbacks;
-    struct hf_trackings  trackings;
+    struct hf_options      *options; /* A copy of the user's. */
+    struct hf_metrics      *metrics;
+    struct hf_logger        logger;
+    const struct hf_tracer *tracer; /* The options'; NULL: nobody wants to know. */
+    struct hf_slow_log      slow_log;
+    struct hf_embedded     *embedded; /* NULL without. */
+    struct hf_tls          *tls;      /* NULL without. */
+    struct hf_login        *login;    /* NULL without. */
+    struct hf_fork_guard    fork_guard;
+    struct hf_endpoint      endpoint;
+    struct hf_callbacks     callbacks;
+    struct hf_trackings     trackings;
 
     /* Callers inside, and asynchronous calls not yet called back; with the bit
      * HF_CLIENT_CLOSING nobody comes in any more. Closing waits on it as a futex, and whoever
@@ -62,6 +63,7 @@ struct hf_client {
 const struct hf_options   *hf_client_options(const struct hf_client *client);
 const struct hf_allocator *hf_client_allocator(const struct hf_client *client);
 struct hf_logger          *hf_client_logger(struct hf_client *client);
+const struct hf_tracer    *hf_client_tracer(const struct hf_client *client); /* Or NULL. */
 struct hf_metrics         *hf_client_metrics(struct hf_client *client);
 
 /* True in a forked child, where the client's threads do not exist, nor those in its locks. */

@@ -403,6 +403,12 @@ void hf_options_set_log(struct hf_options *options, enum hf_log_level threshold,
     options->log.ctx = ctx;
 }
 
+void hf_options_set_trace(struct hf_options *options, hf_span_fn start, hf_span_fn end,
+                          void *ctx)
+{
+    options->tracer = (struct hf_tracer){ .start = start, .end = end, .ctx = ctx };
+}
+
 void hf_options_set_credentials(struct hf_options *options, hf_credentials_fn ask, void *ctx)
 {
     options->ask_credentials = ask;

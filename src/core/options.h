@@ -10,6 +10,7 @@
 #define HF_CORE_OPTIONS_H
 
 #include "core/log.h"
+#include "core/trace.h"
 #include "core/url.h"
 
 #include <holdfast/credentials.h>
@@ -23,6 +24,7 @@ struct hf_options {
     struct hf_allocator memory;    /* Where this struct and its texts come from. */
     struct hf_allocator allocator; /* For the client. */
     struct hf_log_opts  log;
+    struct hf_tracer    tracer;
 
     struct hf_url     url;
     char             *user; /* Set as options, these two win over the URL's; in a copy they */

@@ -219,8 +219,9 @@ static struct hf_call rest_of(const struct hf_call *call, hf_instant end)
 }
 
 /* Until a task may be there, at most that long. */
-static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct wanted *w,
-                                 int64_t nap_ms, hf_instant end, struct hf_error *error)
+static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct hf_call *given,
+                                 const struct wanted *w, int64_t nap_ms, hf_instant end,
+                                 struct hf_error *error)
 {
     char            keys[HF_TASK_TYPES_MAX][WAKE_KEY_MAX];
     struct hf_bytes argv[HF_TASK_TYPES_MAX + 3] = { hf_str("BLPOP") };
@@ -238,11 +239,12 @@ static hf_err sleep_on_wake_keys(struct hf_tasks *tasks, const struct wanted *w,
              (int)(nap_ms % 1000));
     argv[argc++] = hf_str(seconds);
 
-    const hf_duration    slack = hf_ms((uint32_t)nap_ms + NAP_SLACK_MS);
-    const struct hf_call call = {
-        .timeout = hf_between(hf_now(), hf_earlier_of(end, hf_later(hf_now(), slack))),
-        .blocking = true,
+    const hf_duration slack = hf_ms((uint32_t)nap_ms + NAP_SLACK_MS);
+    struct hf_call    call = {
+           .timeout = hf_between(hf_now(), hf_earlier_of(end, hf_later(hf_now(), slack))),
+           .blocking = true,
     };
+    if (given) call.trace = given->trace;
     struct hf_reply *reply;
     const hf_err     err = hf_client_command(tasks->client, &call, argv, argc, &reply, error);
     if (!err) hf_reply_free(reply);
@@ -281,8 +283,8 @@ static hf_err wait_for_task(struct hf_tasks *tasks, const struct hf_call *call,
             nap_here(min_ms(min_ms(left_ms, soon_ms), SHORT_NAP_MS));
             continue;
         }
-        err = sleep_on_wake_keys(tasks, w, min_ms(left_ms - SERVER_TICK_MS, soon_ms), end,
-                                 error);
+        err = sleep_on_wake_keys(tasks, call, w, min_ms(left_ms - SERVER_TICK_MS, soon_ms),
+                                 end, error);
         if (err) break;
         err = HF_MISS;
     }

@@ -25,6 +25,20 @@ static void check(hf_err err)
     if (!is_told_honestly(err)) fail_msg("%s", hf_err_name(err));
 }
 
+static atomic_int open_spans;
+
+static void start_span(struct hf_span *span, void *ctx)
+{
+    (void)span;
+    atomic_fetch_add((atomic_int *)ctx, 1);
+}
+
+static void end_span(struct hf_span *span, void *ctx)
+{
+    (void)span;
+    atomic_fetch_sub((atomic_int *)ctx, 1);
+}
+
 static void note(hf_err err, struct hf_reply *reply, const struct hf_error *error, void *ctx)
 {
     (void)error;
@@ -98,6 +112,7 @@ static struct hf_client *open_client(const struct session *s)
     assert_int_equal(err, HF_OK);
     assert_int_equal(hf_options_set(options, "url", s->url, NULL), HF_OK);
     hf_options_set_log(options, HF_LOG_SILENT, NULL, NULL);
+    hf_options_set_trace(options, start_span, end_span, &open_spans);
     hf_options_set_allocator(options, s->allocator);
     err = hf_client_open(options, &client, NULL);
     hf_options_close(options);
@@ -138,5 +153,6 @@ void session_play(const struct session *s)
     }
     const hf_instant from = hf_now();
     hf_client_close(client);
+    assert_int_equal(atomic_load(&open_spans), 0); /* Each start had its end. */
     assert_true(hf_to_ms(hf_between(from, hf_now())) < CLOSE_MS);
 }
