@@ -17,8 +17,8 @@
  * has another it binds the entries anew. Sealed ones that go to another prefix cannot be, and
  * are counted as bound.
  *
- * The versions of tags are not in it: an entry with tags hits again only where Redis still has
- * the versions it was stored under, so that nothing comes back that was invalidated.
+ * The versions of tags are not in it: an entry with tags hits again only where Redis still
+ * has the versions it was stored under, so that nothing comes back that was invalidated.
  *
  * Values kept in chunks are left out and counted: in half they would be none.
  *
