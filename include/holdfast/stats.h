@@ -34,7 +34,8 @@ struct hf_client;
 
 /* clang-format off */
 
-/* A COUNTER only grows; a GAUGE is what holds now. Errors are calls by their category.
+/* A COUNTER only grows; a GAUGE is what holds now. Errors are calls by their category, and
+ * those of operations of caches by theirs, which add up to cache_errors.
  *
  *    id                   field                kind     help */
 #define HF_STATS_CLIENT_MAP(X)                                                               \
@@ -91,6 +92,20 @@ struct hf_client;
     X(CACHE_TAG_CHECKS,    cache_tag_checks,    COUNTER, "Round trips for tags' versions")   \
     X(CACHE_TAG_INVALIDATIONS, cache_tag_invalidations, COUNTER, "Tags invalidated")         \
     X(CACHE_ERRORS,        cache_errors,        COUNTER, "Operations that failed")           \
+    X(CACHE_ERRORS_USAGE, cache_errors_usage, COUNTER, "The caller's mistake")               \
+    X(CACHE_ERRORS_LOCAL, cache_errors_local, COUNTER, "Memory, fork, close")                \
+    X(CACHE_ERRORS_REJECTED, cache_errors_rejected, COUNTER, "Breaker open, overload")       \
+    X(CACHE_ERRORS_CONNECTION, cache_errors_connection, COUNTER, "No connection to be had")  \
+    X(CACHE_ERRORS_LOST, cache_errors_lost, COUNTER, "Broke after sending")                  \
+    X(CACHE_ERRORS_TIMEOUT, cache_errors_timeout, COUNTER, "No answer in time")              \
+    X(CACHE_ERRORS_PROTOCOL, cache_errors_protocol, COUNTER, "The answer made no sense")     \
+    X(CACHE_ERRORS_LOADING, cache_errors_loading, COUNTER, "Server not ready")               \
+    X(CACHE_ERRORS_BUSY, cache_errors_busy, COUNTER, "Server asked to come again")           \
+    X(CACHE_ERRORS_DEGRADED, cache_errors_degraded, COUNTER, "Degraded server refused")      \
+    X(CACHE_ERRORS_MEMORY, cache_errors_memory, COUNTER, "Full server refused")              \
+    X(CACHE_ERRORS_TOPOLOGY, cache_errors_topology, COUNTER, "Wrong node was asked")         \
+    X(CACHE_ERRORS_AUTH, cache_errors_auth, COUNTER, "Credentials, permissions")             \
+    X(CACHE_ERRORS_REPLY, cache_errors_reply, COUNTER, "Server refused it")                  \
     X(CACHE_SETS,          cache_sets,          COUNTER, "Values stored")                    \
     X(CACHE_SETS_REFUSED,  cache_sets_refused,  COUNTER, "Not stored by their condition")    \
     X(CACHE_DELETES,       cache_deletes,       COUNTER, "Entries deleted")                  \

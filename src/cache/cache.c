@@ -238,7 +238,7 @@ hf_err hf_cache_op_begin(struct hf_cache_op *op, const struct hf_call *call,
         return HF_OK;
     }
 
-    hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(op->cache->metrics, err);
     return hf_fail(op->error, err, "%s: key of %zu bytes", op->name, key.size);
 }
 
@@ -265,7 +265,7 @@ hf_err hf_cache_op_end(struct hf_cache_op *op, hf_err err)
     hf_metrics_record_since(op->cache->metrics, op->latency, op->start);
     if (!err || err == HF_MISS) return end_span(op, err);
 
-    hf_metrics_inc(op->cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(op->cache->metrics, err);
     (void)hf_fail_in(op->error, err, "%s", op->name);
     return end_span(op, err);
 }

@@ -69,7 +69,7 @@ static hf_err end_span(struct many *m, hf_err err)
 static hf_err fail_all(struct many *m, hf_err err)
 {
     for (size_t i = 0; i < m->count; i++) m->errs[i] = err;
-    hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(m->cache->metrics, err);
     (void)hf_fail_in(m->error, err, "%s", m->name);
     return end_span(m, err);
 }
@@ -97,7 +97,7 @@ static hf_err end(struct many *m)
     hf_err first = HF_OK;
     for (size_t i = 0; i < m->count; i++) {
         if (m->errs[i] == HF_OK || m->errs[i] == HF_MISS) continue;
-        hf_metrics_inc(m->cache->metrics, HF_STAT_CACHE_ERRORS);
+        hf_metrics_cache_error(m->cache->metrics, m->errs[i]);
         if (!first) first = m->errs[i];
     }
     hf_batch_close(m->batch);

@@ -100,6 +100,6 @@ hf_err hf_cache_delete_matching(struct hf_cache *cache, const struct hf_call *ca
     hf_buffer_deinit(&match);
     if (!err || err == HF_MISS) return err;
 
-    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(cache->metrics, err);
     return hf_fail_in(error, err, "cache delete_matching");
 }

@@ -343,7 +343,7 @@ hf_err hf_cache_invalidate_tags(struct hf_cache *cache, const struct hf_call *ca
     if (!err && hf_client_is_forked(cache->client)) err = hf_fail(error, HF_E_FORKED, "tags");
     if (!err && count) err = invalidate(cache, call, tags, count, error);
     if (!err) return HF_OK;
-    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(cache->metrics, err);
     return hf_fail_in(error, err, "cache invalidate");
 }
 

@@ -231,7 +231,7 @@ hf_err hf_cache_set(struct hf_cache *cache, const struct hf_call *call, struct h
     int64_t ttl_ms;
     hf_err  err = hf_cache_check_set(cache, value, how, &ttl_ms, error);
     if (err) {
-        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+        hf_metrics_cache_error(cache->metrics, err);
         return err;
     }
     struct hf_cache_op op = {
@@ -371,7 +371,7 @@ hf_err hf_cache_touch(struct hf_cache *cache, const struct hf_call *call, struct
     int64_t ttl_ms;
     hf_err  err = hf_cache_ttl_ms(ttl, &ttl_ms, error);
     if (err) {
-        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+        hf_metrics_cache_error(cache->metrics, err);
         return hf_fail_in(error, err, "cache touch");
     }
     struct hf_cache_op op = {
@@ -391,6 +391,6 @@ hf_err hf_cache_clear(struct hf_cache *cache, const struct hf_call *call,
     hf_flight_forget_all(&cache->flights);
     if (!err) return HF_OK;
 
-    hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(cache->metrics, err);
     return hf_fail_in(error, err, "cache clear");
 }

@@ -136,7 +136,7 @@ hf_err hf_reader_next(struct hf_reader *r, struct hf_bytes *piece, struct hf_err
     r->chunk = NULL;
     r->failed = take_chunk(r, piece);
     if (!r->failed || r->failed == HF_MISS) return r->failed;
-    hf_metrics_inc(r->op.cache->metrics, HF_STAT_CACHE_ERRORS);
+    hf_metrics_cache_error(r->op.cache->metrics, r->failed);
     return hf_fail_in(error, r->failed, "cache read");
 }
 

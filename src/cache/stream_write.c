@@ -342,7 +342,7 @@ void hf_writer_close(struct hf_writer *w)
         hf_stream_step(&w->op, &call, NULL);
         hf_chunks_unlink(&w->op, &w->generation, w->chunks);
     }
-    if (w->failed) hf_metrics_inc(w->op.cache->metrics, HF_STAT_CACHE_ERRORS);
+    if (w->failed) hf_metrics_cache_error(w->op.cache->metrics, w->failed);
     hf_key_deinit(&w->op.key);
     hf_free(w->op.cache->allocator, w);
 }

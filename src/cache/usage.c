@@ -234,7 +234,7 @@ hf_err hf_cache_usage(struct hf_cache *cache, const struct hf_call *call, uint64
     err = survey(&s, call, keys_max ? keys_max : HF_USAGE_KEYS);
     hf_batch_close(s.batch);
     if (err) {
-        hf_metrics_inc(cache->metrics, HF_STAT_CACHE_ERRORS);
+        hf_metrics_cache_error(cache->metrics, err);
         return hf_fail_in(error, err, "cache usage");
     }
     conclude(&s);

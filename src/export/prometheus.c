@@ -78,22 +78,42 @@ static double seconds(hf_duration d)
 
 /* ---- Statistics ---------------------------------------------------------------- */
 
-static const char errors[] = "errors_";
+/* Rows that differ in the category of an error only are one metric with a label. */
+static const struct by_category {
+    const char *prefix;
+    const char *help;
+} errors[] = {
+    { "errors_", "Calls that failed, by the category of the error" },
+    { "cache_errors_", "Operations of caches that failed, by the category of the error" },
+};
+
+static const char cache_errors[] = "cache_errors"; /* Their sum, which has no label. */
+
+enum { ERRORS = sizeof errors / sizeof errors[0] };
+
+static bool is_of(const struct hf_stat_info *row, const struct by_category *by)
+{
+    return strncmp(row->name, by->prefix, strlen(by->prefix)) == 0;
+}
 
 static bool is_error(const struct hf_stat_info *row)
 {
-    return strncmp(row->name, errors, sizeof errors - 1) == 0;
+    for (size_t i = 0; i < ERRORS; i++) {
+        if (is_of(row, &errors[i])) return true;
+    }
+    return strcmp(row->name, cache_errors) == 0;
 }
 
-static void write_errors(const struct page *p)
+static void write_errors(const struct page *p, const struct by_category *by)
 {
     const struct hf_stat_info *row;
-    begin(p, "errors_total", "counter", "Calls that failed, by the category of the error");
+    char                       name[64];
+    snprintf(name, sizeof name, "%stotal", by->prefix);
+    begin(p, name, "counter", by->help);
     for (size_t i = 0; (row = hf_stat_at(i)); i++) {
-        for (size_t k = 0; k < p->count && is_error(row); k++) {
-            fprintf(p->to,
-                    "holdfast_errors_total{client=\"%s\",category=\"%s\"} %" PRIu64 "\n",
-                    p->readings[k].label, row->name + sizeof errors - 1,
+        for (size_t k = 0; k < p->count && is_of(row, by); k++) {
+            fprintf(p->to, "holdfast_%s{client=\"%s\",category=\"%s\"} %" PRIu64 "\n", name,
+                    p->readings[k].label, row->name + strlen(by->prefix),
                     hf_stat_value(&p->readings[k].stats, i));
         }
     }
@@ -376,7 +396,7 @@ char *hf_prometheus_text(struct hf_collector *collector, const struct hf_shown *
                     "holdfast_info{version=\"" HOLDFAST_VERSION "\"} 1\n");
         write_health(&p);
         write_states(&p);
-        write_errors(&p);
+        for (size_t i = 0; i < ERRORS; i++) write_errors(&p, &errors[i]);
         write_stats(&p);
         write_latency(&p);
         write_redis(&p);

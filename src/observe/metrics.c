@@ -39,18 +39,38 @@ void hf_metrics_close(struct hf_metrics *m)
     if (m) hf_free(m->allocator, m);
 }
 
-void hf_metrics_error(struct hf_metrics *m, hf_err err)
-{
-    /* The row of each category. NONE is not counted; CALLS_OK stands for it. */
-    enum { HF_STAT_ERRORS_NONE = HF_STAT_CALLS_OK };
-    static const unsigned char rows[] = {
+/* NONE is not counted; what is not an error stands for it. */
+enum { HF_STAT_ERRORS_NONE = HF_STAT_CALLS_OK, HF_STAT_CACHE_ERRORS_NONE = HF_STAT_CALLS_OK };
+
+_Static_assert(HF_STAT_COUNT <= UINT8_MAX, "the number of a row is a byte");
+
+/* The row of each category. */
+static const unsigned char rows[] = {
 #define X(category, name, retry, counts)                                                     \
     [HF_CATEGORY_##category] = (unsigned char)HF_STAT_ERRORS_##category,
-        HF_CATEGORY_MAP(X)
+    HF_CATEGORY_MAP(X)
 #undef X
-    };
+};
+
+static const unsigned char cache_rows[] = {
+#define X(category, name, retry, counts)                                                     \
+    [HF_CATEGORY_##category] = (unsigned char)HF_STAT_CACHE_ERRORS_##category,
+    HF_CATEGORY_MAP(X)
+#undef X
+};
+
+void hf_metrics_error(struct hf_metrics *m, hf_err err)
+{
     const enum hf_category category = hf_err_category(err);
     if (category != HF_CATEGORY_NONE) hf_metrics_inc(m, (enum hf_stat)rows[category]);
+}
+
+void hf_metrics_cache_error(struct hf_metrics *m, hf_err err)
+{
+    const enum hf_category category = hf_err_category(err);
+    if (category == HF_CATEGORY_NONE) return;
+    hf_metrics_inc(m, HF_STAT_CACHE_ERRORS);
+    hf_metrics_inc(m, (enum hf_stat)cache_rows[category]);
 }
 
 static uint64_t sum_of(const struct hf_metrics *m, enum hf_stat stat)

@@ -88,6 +88,9 @@ static inline void hf_metrics_record_since(struct hf_metrics *m, enum hf_latency
 /* Counts err under its category; HF_OK and HF_MISS count nowhere. */
 void hf_metrics_error(struct hf_metrics *m, hf_err err);
 
+/* The same of an operation of a cache, and as one of its errors. */
+void hf_metrics_cache_error(struct hf_metrics *m, hf_err err);
+
 /* A gauge that a race made negative for a moment reads 0. */
 void hf_metrics_read(const struct hf_metrics *m, struct hf_stats *stats);
 

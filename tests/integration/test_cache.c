@@ -367,6 +367,7 @@ static void bad_input_is_refused_before_anything_is_sent(void **state)
     assert_in_range(redis_server_info(f.server, "total_commands_processed"), commands,
                     commands + 3);
     assert_int_equal(cache_fixture_stats(&f).cache_errors, 12);
+    assert_int_equal(cache_fixture_stats(&f).cache_errors_usage, 12);
     cache_fixture_close(&f);
 }
 

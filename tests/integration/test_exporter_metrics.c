@@ -63,6 +63,7 @@ static void use_cache(const struct fixture *f)
     }
     assert_int_equal(hf_cache_get(cache, NULL, hf_str("none"), &value, NULL), HF_MISS);
     assert_int_equal(client_do(f->client, "INCR", "no", "such", NULL), HF_E_REPLY);
+    assert_int_equal(hf_cache_get(cache, NULL, hf_str(""), &value, NULL), HF_E_INVALID);
     hf_cache_close(cache);
 }
 
@@ -78,6 +79,9 @@ static void what_happened_can_be_read(void **state)
     assert_true(sample(&now, "holdfast_cache_misses_total{client=\"one\"}") == 1);
     assert_true(sample(&now, "holdfast_errors_total{client=\"one\",category=\"reply\"}") ==
                 1);
+    assert_true(
+        sample(&now, "holdfast_cache_errors_total{client=\"one\",category=\"usage\"}") == 1);
+    assert_null(strstr(now.body, "holdfast_cache_errors_total{client=\"one\"}"));
     assert_true(sample(&now, "holdfast_up{client=\"one\"}") == 1);
     assert_true(sample(&now, "holdfast_status{client=\"one\",status=\"up\"}") == 1);
     assert_true(sample(&now, "holdfast_breaker_state{client=\"one\",state=\"closed\"}") == 1);

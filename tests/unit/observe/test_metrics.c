@@ -81,6 +81,28 @@ static void each_category_has_a_row_of_its_own(void **state)
     }
 }
 
+static void an_error_of_a_cache_counts_as_one_and_by_its_category(void **state)
+{
+    (void)state;
+    static const hf_err errs[] = {
+#define X(code, category, applied, text) HF_##code,
+        HF_ERR_MAP(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof errs / sizeof errs[0]; i++) {
+        struct fixture f;
+        set_up(&f);
+        hf_metrics_cache_error(f.metrics, errs[i]);
+        hf_metrics_read(f.metrics, &f.stats);
+        const uint64_t counted = hf_err_category(errs[i]) == HF_CATEGORY_NONE ? 0 : 1;
+        uint64_t       total = 0;
+        for (size_t row = 0; hf_stat_at(row); row++) total += hf_stat_value(&f.stats, row);
+        assert_int_equal(f.stats.cache_errors, counted);
+        assert_int_equal(total, 2 * counted);
+        tear_down(&f);
+    }
+}
+
 static void the_row_of_a_timeout_is_the_timeouts(void **state)
 {
     (void)state;
@@ -88,9 +110,11 @@ static void the_row_of_a_timeout_is_the_timeouts(void **state)
     set_up(&f);
     hf_metrics_error(f.metrics, HF_E_TIMEOUT_SENT);
     hf_metrics_error(f.metrics, HF_E_REPLY);
+    hf_metrics_cache_error(f.metrics, HF_E_TIMEOUT);
     hf_metrics_read(f.metrics, &f.stats);
     assert_int_equal(f.stats.errors_timeout, 1);
     assert_int_equal(f.stats.errors_reply, 1);
+    assert_int_equal(f.stats.cache_errors_timeout, 1);
     tear_down(&f);
 }
 
@@ -153,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_count_is_lost_between_threads),
         cmocka_unit_test(each_category_has_a_row_of_its_own),
+        cmocka_unit_test(an_error_of_a_cache_counts_as_one_and_by_its_category),
         cmocka_unit_test(the_row_of_a_timeout_is_the_timeouts),
         cmocka_unit_test(a_gauge_below_zero_reads_zero),
         cmocka_unit_test(shards_begin_on_a_cache_line),
