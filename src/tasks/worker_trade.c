@@ -2,7 +2,7 @@
 #include "tasks/tasks.h"
 #include "tasks/worker.h"
 
-/* Two at once: the server works for one while threads run what the other brought. */
+/* Two at once: while the server works for one, the other fills. */
 enum { TRADES_AT_ONCE = 2, TRADE_MS = 2000 };
 
 struct trade {
@@ -57,6 +57,20 @@ static void hand_out(const struct trade *t, hf_err err, hf_instant asked)
     }
 }
 
+/* Whether a trade may leave now. While another is under way the server is busy anyway: it
+ * waits until all who are not in that one have come, or that one is through. */
+static bool may_leave(const struct hf_worker *worker)
+{
+    uint32_t waiting = 0, away = 0;
+    if (worker->guarded.trades == 0) return true;
+    if (worker->guarded.trades >= TRADES_AT_ONCE) return false;
+    for (uint32_t i = 0; i < worker->thread_count; i++) {
+        waiting += worker->jobs[i].guarded.deal == HF_DEAL_WAITS;
+        away += worker->jobs[i].guarded.deal == HF_DEAL_IS_UNDER_WAY;
+    }
+    return waiting + away >= worker->thread_count;
+}
+
 /* For this thread and as many as wait. Under the lock, which it gives up meanwhile. */
 static void lead(struct hf_worker *worker, struct hf_job *job)
 {
@@ -94,7 +108,7 @@ bool hf_worker_trade(struct hf_job *job, bool completes, struct hf_offer *offer)
     job->guarded.deal = HF_DEAL_WAITS;
     while (job->guarded.deal == HF_DEAL_IS_UNDER_WAY ||
            (job->guarded.deal == HF_DEAL_WAITS && !worker->guarded.is_stopping &&
-            worker->guarded.trades >= TRADES_AT_ONCE)) {
+            !may_leave(worker))) {
         pthread_cond_wait(&job->dealt, &worker->lock);
     }
     const bool stops = worker->guarded.is_stopping;
