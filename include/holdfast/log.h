@@ -110,7 +110,7 @@ enum hf_log_level {
       "The server refuses to tell of changes")                                               \
     X(STALE_SERVED,        "stale_served", WARN, "cache",                                    \
       "age_ms",                                                                              \
-      "A value past its expiry was given for want of a better one")                          \
+      "A value that may be out of date was given for want of a better one")                  \
     X(DELETE_QUEUED,       "delete_queued", WARN, "cache",                                   \
       "error, pending",                                                                      \
       "A delete failed and will be made up for; until then its key misses")                  \

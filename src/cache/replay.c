@@ -144,13 +144,16 @@ static void pause_for(struct hf_replay *r, hf_duration pause)
     while (!r->guarded.is_stopping && hf_condition_wait(&r->news, &r->lock, end)) continue;
 }
 
-/* Called under the lock, which it lets go meanwhile. */
-static void tell_that_it_is_done(struct hf_replay *r)
+/* Not under the lock. Somebody's write may have been the end as well. */
+static void tell_if_done(struct hf_replay *r)
 {
+    pthread_mutex_lock(&r->lock);
+    const bool is_done = r->guarded.is_behind && !has_work(r);
+    if (is_done) r->guarded.is_behind = false;
     pthread_mutex_unlock(&r->lock);
+    if (!is_done) return;
     hf_log(hf_client_logger(r->client), HF_EVENT_DELETES_DONE, NULL, 0,
            "all failed deletes are made up for");
-    pthread_mutex_lock(&r->lock);
 }
 
 static void *replay(void *context)
@@ -164,7 +167,9 @@ static void *replay(void *context)
         if (r->guarded.is_stopping) break;
         if (attempt(r)) {
             pause_ms = FIRST_PAUSE_MS;
-            if (!has_work(r)) tell_that_it_is_done(r);
+            pthread_mutex_unlock(&r->lock);
+            tell_if_done(r);
+            pthread_mutex_lock(&r->lock);
             continue;
         }
         pause_for(r, hf_ms(pause_ms / 2 + (uint32_t)hf_rng_below(&rng, pause_ms)));
@@ -178,6 +183,7 @@ static void *replay(void *context)
  * miss. */
 static void start(struct hf_replay *r)
 {
+    r->guarded.is_behind = true;
     pthread_cond_signal(&r->news);
     if (r->guarded.is_running) return;
     r->guarded.is_running = hf_thread_start(&r->guarded.thread, replay, r) == HF_OK;
@@ -253,6 +259,7 @@ void hf_replay_settle(struct hf_replay *r, struct hf_bytes key, uint64_t ticket)
     hf_pending_remove(&r->guarded.list, key, ticket);
     publish_count(r);
     pthread_mutex_unlock(&r->lock);
+    tell_if_done(r);
 }
 
 hf_err hf_replay_new_namespace(struct hf_replay *r, const struct hf_call *call,
@@ -282,6 +289,7 @@ hf_err hf_replay_new_namespace(struct hf_replay *r, const struct hf_call *call,
         atomic_store_explicit(&r->is_void, false, memory_order_release);
     }
     pthread_mutex_unlock(&r->lock);
+    tell_if_done(r);
     return HF_OK;
 }
 

@@ -35,6 +35,7 @@ struct hf_replay {
     struct {
         struct hf_pending list;
         uint64_t          voids;      /* Times that all was made void. */
+        bool              is_behind;  /* Something failed, and its end was not told yet. */
         bool              is_running; /* The thread is there. */
         bool              is_stopping;
         pthread_t         thread;
@@ -59,7 +60,8 @@ void hf_replay_void(struct hf_replay *r);
 bool hf_replay_covers(struct hf_replay *r, struct hf_bytes key);
 
 /* The delete that is outstanding before a write of the key begins, 0 for none; settled when
- * the write was acknowledged, for it replaced what was to be deleted. */
+ * the write was acknowledged, for it replaced what was to be deleted; not under a lock, as it
+ * is logged when that was the last. */
 uint64_t hf_replay_ticket(struct hf_replay *r, struct hf_bytes key);
 void     hf_replay_settle(struct hf_replay *r, struct hf_bytes key, uint64_t ticket);
 

@@ -14,6 +14,15 @@ enum {
 
 /* ---- Broken connections -------------------------------------------------------- */
 
+/* Until it is known whether another can be made. */
+static void note_why(struct hf_endpoint *e, const struct hf_error *story)
+{
+    pthread_mutex_lock(&e->lock);
+    e->locked.why = story->code;
+    e->locked.story = *story;
+    pthread_mutex_unlock(&e->lock);
+}
+
 static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant now)
 {
     struct hf_link *was = link;
@@ -30,6 +39,7 @@ static void note_loss(struct hf_endpoint *e, struct hf_link *link, hf_instant no
     struct hf_error story;
     hf_mux_story(&link->mux, &story);
     if (link->is_shared) e->lost = now;
+    if (link->is_shared && !atomic_load(&e->shared)) note_why(e, &story);
     const struct hf_log_field field = hf_log_text("reason", story.detail);
     hf_log(e->logger, HF_EVENT_CONNECTION_LOST, &field, 1, "connection lost: %s",
            story.detail);

@@ -238,6 +238,52 @@ static void deletes_that_fail_are_told_of_until_they_are_made_up_for(void **stat
     assert_null(strstr(said.text, "key-of-somebody"));
 }
 
+static void writing_what_was_to_be_deleted_is_told_of_as_its_end(void **state)
+{
+    (void)state;
+    forget_all();
+    struct redis_server *server = open_server();
+    struct hf_client    *client = open_client(redis_server_unix_url(server), password);
+    struct hf_cache     *cache;
+    struct hf_error      error;
+    wait_ready(client);
+    assert_int_equal(hf_cache_open(client, NULL, &cache, &error), HF_OK);
+    redis_server_kill(server);
+    assert_int_not_equal(hf_cache_delete(cache, NULL, hf_str("k"), &error), HF_OK);
+    wait_for(HF_EVENT_BREAKER_OPENED); /* By then it is tried less and less often. */
+    redis_server_spawn(server);
+    wait_ready(client);
+    assert_int_equal(hf_cache_set(cache, NULL, hf_str("k"), hf_str("v"), NULL, &error),
+                     HF_OK);
+    wait_for(HF_EVENT_DELETES_DONE);
+    hf_cache_close(cache);
+    hf_client_close(client);
+    redis_server_close(server);
+    assert_int_equal(count(HF_EVENT_DELETES_DONE), 1);
+}
+
+static void a_server_that_hangs_is_told_of_with_the_reason(void **state)
+{
+    (void)state;
+    forget_all();
+    struct redis_server *server = open_server();
+    struct hf_client    *client = open_client(redis_server_unix_url(server), password);
+    const struct hf_call call = { .timeout = hf_ms(50) };
+    struct hf_reply     *reply;
+    wait_ready(client);
+    wait_for(HF_EVENT_HEALTH_UP);
+    redis_server_pause(server);
+    for (int i = 0; i < 100 && count(HF_EVENT_HEALTH_DOWN) == 0; i++)
+        assert_int_not_equal(client_ask(client, &call, &reply, "GET", "k", NULL), HF_OK);
+    wait_for(HF_EVENT_CONNECTION_LOST);
+    wait_for(HF_EVENT_HEALTH_DOWN);
+    redis_server_resume(server);
+    hf_client_close(client);
+    redis_server_close(server);
+    assert_non_null(strstr(said.text, "event=health_down"));
+    assert_null(strstr(said.text, "not connected yet"));
+}
+
 /* Many times, since what would tell is another thread. */
 static void a_client_that_is_closed_is_no_outage(void **state)
 {
@@ -264,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_client_that_is_closed_is_no_outage),
         cmocka_unit_test(a_refused_password_is_told_of_and_not_told),
         cmocka_unit_test(deletes_that_fail_are_told_of_until_they_are_made_up_for),
+        cmocka_unit_test(writing_what_was_to_be_deleted_is_told_of_as_its_end),
+        cmocka_unit_test(a_server_that_hangs_is_told_of_with_the_reason),
     };
     return RUN_TESTS(tests);
 }
