@@ -69,15 +69,11 @@ double near_overhead_bytes(struct lab *lab, const struct load *load,
                            const struct driver *driver);
 double near_hit_ratio(struct lab *lab, const struct load *load, const struct driver *driver);
 
-/* The load, and a hit of the near cache in ns, in a process of its own with the library as it
- * is; and with one that counts nothing. */
-double throughput_counted(struct lab *lab, const struct load *load,
-                          const struct driver *driver);
-double throughput_uncounted(struct lab *lab, const struct load *load,
-                            const struct driver *driver);
-double near_hit_counted(struct lab *lab, const struct load *load,
+/* What statistics cost, in a process of its own whose library turns them off and on by turns:
+ * throughput without over with them; what a hit of the near cache takes more, in ns. */
+double stats_cost_ratio(struct lab *lab, const struct load *load,
                         const struct driver *driver);
-double near_hit_uncounted(struct lab *lab, const struct load *load,
+double stats_cost_near_ns(struct lab *lab, const struct load *load,
                           const struct driver *driver);
 
 /* What such a process does: prints its figure. arguments as given to it. */

@@ -23,12 +23,16 @@ static double quantile(const double *figures, int count, double q)
     return sorted[below] + (rank - below) * (sorted[below + 1] - sorted[below]);
 }
 
+double median(const double *figures, int count)
+{
+    return quantile(figures, count, 0.5);
+}
+
 static double compare(enum comparison comparison, double ours, double peer)
 {
     switch (comparison) {
     case OURS_OVER_PEER: return ours / peer;
     case PEER_OVER_OURS: return peer / ours;
-    case OURS_LESS_PEER: return ours - peer;
     case OURS_ALONE: break;
     }
     return NAN;

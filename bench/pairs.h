@@ -31,4 +31,7 @@ typedef void (*progress_fn)(const struct row *row, int done, int total, void *ct
 struct outcome measure_row(struct lab *lab, const struct row *row, int runs,
                            progress_fn progress, void *ctx);
 
+/* Of at most RUNS_MAX figures. */
+double median(const double *figures, int count);
+
 #endif

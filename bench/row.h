@@ -32,7 +32,6 @@ struct side {
 enum comparison {
     OURS_OVER_PEER, /* ours / peer */
     PEER_OVER_OURS, /* peer / ours: where small is good, so that more is still better. */
-    OURS_LESS_PEER, /* ours - peer: what something costs, in the unit of both. */
     OURS_ALONE,     /* No peer: the bound is on the figure itself. */
 };
 

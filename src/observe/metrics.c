@@ -8,6 +8,15 @@
 /* The shards sit behind the struct in the same block, on a cache line's edge. */
 enum { LINE = _Alignof(struct hf_metrics_shard) };
 
+#ifdef HF_SWITCHED_STATISTICS
+atomic_bool hf_metrics_on = true;
+
+void hf_metrics_switch(bool on)
+{
+    atomic_store(&hf_metrics_on, on);
+}
+#endif
+
 static unsigned shards_for_this_machine(void)
 {
     const long cpus = sysconf(_SC_NPROCESSORS_CONF);

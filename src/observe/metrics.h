@@ -22,6 +22,8 @@
 #include <holdfast/error.h>
 #include <holdfast/stats.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 enum hf_stat {
 #define X(id, field, kind, help) HF_STAT_##id,
@@ -52,17 +54,27 @@ static inline struct hf_metrics_shard *hf_metrics_shard(const struct hf_metrics 
     return &m->shards[(unsigned)sched_getcpu() & m->shard_mask];
 }
 
-/* Without them the library is built once more, for the benchmark that says what they cost. */
-#ifdef HF_WITHOUT_STATISTICS
-enum { HF_METRICS_COUNT = 0 };
+/* The library is built once more for the benchmark that says what they cost: there they can
+ * be turned off and on while it runs. */
+#ifdef HF_SWITCHED_STATISTICS
+extern atomic_bool hf_metrics_on;
+HF_API void        hf_metrics_switch(bool on);
+
+static inline bool hf_metrics_count(void)
+{
+    return atomic_load_explicit(&hf_metrics_on, memory_order_relaxed);
+}
 #else
-enum { HF_METRICS_COUNT = 1 };
+static inline bool hf_metrics_count(void)
+{
+    return true;
+}
 #endif
 
 /* n may be negative for a gauge. */
 static inline void hf_metrics_add(struct hf_metrics *m, enum hf_stat stat, int64_t n)
 {
-    if (!HF_METRICS_COUNT) return;
+    if (!hf_metrics_count()) return;
     atomic_fetch_add_explicit(&hf_metrics_shard(m)->stats[stat], (uint64_t)n,
                               memory_order_relaxed);
 }
@@ -75,14 +87,14 @@ static inline void hf_metrics_inc(struct hf_metrics *m, enum hf_stat stat)
 static inline void hf_metrics_record(struct hf_metrics *m, enum hf_latency_of what,
                                      hf_duration d)
 {
-    if (HF_METRICS_COUNT) hf_histogram_record(&hf_metrics_shard(m)->latency[what], d);
+    if (hf_metrics_count()) hf_histogram_record(&hf_metrics_shard(m)->latency[what], d);
 }
 
 /* What began then ends now. */
 static inline void hf_metrics_record_since(struct hf_metrics *m, enum hf_latency_of what,
                                            hf_instant start)
 {
-    if (HF_METRICS_COUNT) hf_metrics_record(m, what, hf_between(start, hf_now()));
+    if (hf_metrics_count()) hf_metrics_record(m, what, hf_between(start, hf_now()));
 }
 
 /* Counts err under its category; HF_OK and HF_MISS count nowhere. */
