@@ -195,15 +195,15 @@ static hf_err run_within_limit(struct hf_client *client, const struct hf_call *c
 void hf_call_count(struct hf_client *client, hf_err err, hf_instant begun,
                    hf_instant deadline, hf_instant now)
 {
-    hf_metrics_inc(client->metrics, HF_STAT_CALLS);
-    /* What was refused here says nothing of how long a call takes. */
-    if (hf_err_category(err) != HF_CATEGORY_REJECTED) {
-        hf_metrics_record(client->metrics, HF_LATENCY_CALL, hf_between(begun, now));
-    }
-    if (err) {
-        hf_metrics_error(client->metrics, err);
+    const hf_duration took = hf_between(begun, now);
+    if (err == HF_OK) {
+        hf_metrics_inc_and_record(client->metrics, HF_STAT_CALLS_OK, HF_LATENCY_CALL, took);
     } else {
-        hf_metrics_inc(client->metrics, HF_STAT_CALLS_OK);
+        hf_metrics_error(client->metrics, err);
+        /* What was refused here says nothing of how long a call takes. */
+        if (hf_err_category(err) != HF_CATEGORY_REJECTED) {
+            hf_metrics_record(client->metrics, HF_LATENCY_CALL, took);
+        }
     }
     if (hf_to_ms(hf_between(deadline, now)) > OVERRUN_MS) {
         hf_metrics_inc(client->metrics, HF_STAT_DEADLINE_OVERRUNS);
@@ -215,6 +215,7 @@ static void note_slow(struct hf_client *client, const struct hf_request *request
                       hf_instant begun, hf_instant ended, hf_instant deadline, hf_err err)
 {
     const struct hf_bytes *argv = request->message.argv;
+    if (!hf_slow_log_wants(hf_between(begun, ended), hf_between(begun, deadline))) return;
     if (request->blocking && !err) return;
     hf_client_note_slow(client, &(struct hf_slow_story){
                                     .command = argv ? argv[0] : hf_str("batch"),

@@ -103,6 +103,9 @@ void hf_metrics_read(const struct hf_metrics *m, struct hf_stats *stats)
                                                    : sum_of(m, HF_STAT_##id);
     HF_STATS_MAP(X)
 #undef X
+    /* Every call ends in one of these; counting it once more would cost twice. */
+    stats->calls = 0;
+    for (size_t i = 0; i < sizeof rows; i++) stats->calls += hf_stat_value(stats, rows[i]);
 }
 
 static void view_all(const struct hf_metrics *m, enum hf_latency_of what,

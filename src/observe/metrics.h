@@ -90,6 +90,16 @@ static inline void hf_metrics_record(struct hf_metrics *m, enum hf_latency_of wh
     if (hf_metrics_count()) hf_histogram_record(&hf_metrics_shard(m)->latency[what], d);
 }
 
+/* Both at once, in one place. */
+static inline void hf_metrics_inc_and_record(struct hf_metrics *m, enum hf_stat stat,
+                                             enum hf_latency_of what, hf_duration d)
+{
+    if (!HF_METRICS_COUNT) return;
+    struct hf_metrics_shard *shard = hf_metrics_shard(m);
+    atomic_fetch_add_explicit(&shard->stats[stat], 1, memory_order_relaxed);
+    hf_histogram_record(&shard->latency[what], d);
+}
+
 /* What began then ends now. */
 static inline void hf_metrics_record_since(struct hf_metrics *m, enum hf_latency_of what,
                                            hf_instant start)
