@@ -29,6 +29,8 @@ static const struct cause causes[] = {
       "Raise maxclients, or find who holds so many connections: CLIENT LIST." },
     { HF_E_SERVER_BUSY, "busy",
       "A script runs too long: SCRIPT KILL ends it, if it has not written yet." },
+    { HF_E_REPLY, "answer",
+      "Has it the database that the URL ends with? See `databases`; a cluster has only 0." },
     { HF_E_PROTOCOL, "answer",
       "That is no Redis, or one that wants TLS: is the port right? Try rediss://." },
     { HF_E_TIMEOUT, "answer",
@@ -66,6 +68,13 @@ static void say_failure(struct doctor *d, hf_err err)
     if (err == HF_E_TLS && strstr(detail, "wrong version number")) {
         doctor_say(d, LEVEL_PROBLEM, "tls",
                    "This port does not speak TLS: use redis://, or the port of `tls-port`.",
+                   "%s: %s", hf_err_text(err), detail);
+        return;
+    }
+    if (err == HF_E_CONNECT && d->scheme == SCHEME_REDISS) {
+        doctor_say(d, LEVEL_PROBLEM, "tls",
+                   "It drops the connection once it is encrypted: perhaps it wants a client "
+                   "certificate, --tls-cert-file and --tls-key-file. See its log.",
                    "%s: %s", hf_err_text(err), detail);
         return;
     }

@@ -161,6 +161,9 @@ static const char *advice_for(hf_err err)
     case HF_E_OOM:
         return "It is full: raise maxmemory, or set a maxmemory-policy that evicts.";
     case HF_E_MISCONF: return "It cannot save: see its log, or CONFIG SET save \"\".";
+    case HF_E_NOREPLICAS:
+        return "Fewer replicas are connected than min-replicas-to-write asks for.";
+    case HF_E_CLUSTERDOWN: return "Its cluster has slots that nobody serves: CLUSTER INFO.";
     case HF_MISS: return "It was gone at once: is maxmemory too small, or a clock far off?";
     default: return "See the server's log.";
     }

@@ -16,7 +16,7 @@ static void say_role(struct doctor *d, const char *role)
     if (strcmp(role, "slave") == 0) {
         doctor_say(d, LEVEL_PROBLEM, "role", advice, "a replica%s: writes are refused",
                    info_is(&d->info, "master_link_status", "down")
-                       ? " that has lost its master"
+                       ? " whose link to its master is down"
                        : "");
     } else if (strcmp(role, "sentinel") == 0) {
         doctor_say(d, LEVEL_PROBLEM, "role", "Give the URL of the Redis it watches.",
@@ -178,8 +178,11 @@ static void check_rights(struct doctor *d, hf_err info_err)
     char memory[24];
     if (info_err) {
         doctor_say(d, LEVEL_WARNING, "rights",
-                   "To see role, version, memory, persistence and clients: ACL SETUSER NAME "
-                   "+info.",
+                   info_err == HF_E_NOPERM
+                       ? "To see role, version, memory, persistence and clients: ACL SETUSER "
+                         "NAME +info."
+                       : "Role, version, memory, persistence and clients cannot be seen; was "
+                         "it taken away by rename-command?",
                    "INFO: %s", hf_err_text(info_err));
     }
     d->c.error.code = HF_OK;

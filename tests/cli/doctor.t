@@ -79,7 +79,7 @@ warning   clients      1 of 15 connected; N were refused since it started; this 
 
 $ . ./env; $R replicaof 127.0.0.1 1; holdfast doctor | grep -A 1 ' \(role\|entry\)'; $R replicaof no one
 OK
-problem   role         a replica that has lost its master: writes are refused
+problem   role         a replica whose link to its master is down: writes are refused
                        Give the URL of the master, or promote this one.
 --
 problem   entry        storing one: node is a read-only replica: cache set: READONLY You can't write against a read only replica.
@@ -183,6 +183,23 @@ $ holdfast doctor --url redis://127.0.0.1:1 | head -1
 ok        url          redis://127.0.0.1:1/0
 ? 0
 
+# Refusals that have a reason of their own.
+
+$ . ./env; holdfast doctor --url $REDIS_URL?db=99 | tail -n +3
+problem   answer       server refused the command: handshake: ERR DB index is out of range
+                       Has it the database that the URL ends with? See
+                       `databases`; a cluster has only 0.
+
+1 problem, 0 warnings
+? 0
+$ . ./env; $R config set min-replicas-to-write 2; holdfast doctor | grep -A 2 ' entry'; $R config set min-replicas-to-write 0
+OK
+problem   entry        storing one: too few replicas, writes are refused: cache set: NOREPLICAS Not enough good replicas to write.
+                       Fewer replicas are connected than min-replicas-to-write
+                       asks for.
+OK
+? 0
+
 # TLS, and a certificate that nobody here has signed.
 
 $ for name in server other; do openssl req -x509 -newkey rsa:2048 -nodes -keyout $name.key -out $name.pem -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null; done
@@ -199,4 +216,20 @@ problem   tls          TLS handshake failed: tls: certificate of 127.0.0.1: self
                        --tls-server-name.
 
 1 problem, 0 warnings
+? 0
+
+# One that wants a certificate from its clients too.
+
+$ redis-cli --tls --cacert server.pem -p $(cat port) config set tls-auth-clients yes
+OK
+? 0
+$ holdfast doctor --url rediss://127.0.0.1:$(cat port) --tls-ca-file server.pem | tail -n +5
+                       It drops the connection once it is encrypted: perhaps
+                       it wants a client certificate, --tls-cert-file and
+                       --tls-key-file. See its log.
+
+1 problem, 0 warnings
+? 0
+$ holdfast doctor --url rediss://127.0.0.1:$(cat port) --tls-ca-file server.pem --tls-cert-file server.pem --tls-key-file server.key | grep ' tls'
+ok        tls          encrypted
 ? 0
