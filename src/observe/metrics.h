@@ -94,7 +94,7 @@ static inline void hf_metrics_record(struct hf_metrics *m, enum hf_latency_of wh
 static inline void hf_metrics_inc_and_record(struct hf_metrics *m, enum hf_stat stat,
                                              enum hf_latency_of what, hf_duration d)
 {
-    if (!HF_METRICS_COUNT) return;
+    if (!hf_metrics_count()) return;
     struct hf_metrics_shard *shard = hf_metrics_shard(m);
     atomic_fetch_add_explicit(&shard->stats[stat], 1, memory_order_relaxed);
     hf_histogram_record(&shard->latency[what], d);
