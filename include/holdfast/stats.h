@@ -127,7 +127,16 @@ struct hf_client;
     X(CACHE_NEAR_EVICTIONS, cache_near_evictions, COUNTER, "Left a near cache for room")     \
     X(CACHE_NEAR_CHANGES,  cache_near_changes,  COUNTER, "Changes that Redis told of")
 
-#define HF_STATS_MAP(X) HF_STATS_CLIENT_MAP(X) HF_STATS_CACHE_MAP(X)
+/* What was done through this process; hf_tasks_stats() tells of all. */
+#define HF_STATS_TASKS_MAP(X)                                                                \
+    X(TASKS_CREATED,       tasks_created,       COUNTER, "Tasks made")                       \
+    X(TASKS_CLAIMED,       tasks_claimed,       COUNTER, "Tasks taken to be worked on")      \
+    X(TASKS_COMPLETED,     tasks_completed,     COUNTER, "Tasks told to be done")            \
+    X(TASKS_FAILED,        tasks_failed,        COUNTER, "Attempts told to have failed")     \
+    X(TASKS_RELEASED,      tasks_released,      COUNTER, "Tasks given back")                 \
+    X(TASKS_TOO_LATE,      tasks_too_late,      COUNTER, "Reports after a lost lease")
+
+#define HF_STATS_MAP(X) HF_STATS_CLIENT_MAP(X) HF_STATS_CACHE_MAP(X) HF_STATS_TASKS_MAP(X)
 
 /* Operations whose duration is measured.
  *

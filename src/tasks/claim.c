@@ -121,14 +121,15 @@ static void add_args(struct hf_task_args *args, struct hf_tasks *tasks, struct t
     }
 }
 
-static hf_err read_completions(const struct hf_reply *words, const struct trade *t,
-                               struct hf_error *error)
+static hf_err read_completions(struct hf_tasks *tasks, const struct hf_reply *words,
+                               const struct trade *t, struct hf_error *error)
 {
     if (hf_reply_count(words) != t->completion_count) {
         return hf_fail(error, HF_E_PROTOCOL, "a task script's answer");
     }
     for (size_t i = 0; i < t->completion_count; i++) {
         t->completions[i].err = hf_task_word(hf_reply_at(words, i));
+        hf_tasks_count_report(tasks, HF_STAT_TASKS_COMPLETED, t->completions[i].err);
     }
     return HF_OK;
 }
@@ -159,6 +160,7 @@ static hf_err read_claimed(struct hf_tasks *tasks, const struct hf_reply *reply,
         return hf_fail(error, err, "a task script's answer");
     }
     t->count = count;
+    for (size_t i = 0; i < count; i++) hf_tasks_count(tasks, HF_STAT_TASKS_CLAIMED);
     return HF_OK;
 }
 
@@ -179,7 +181,7 @@ static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, struct tra
     bool   is_heard = !hf_err_outcome_unknown(err);
     if (!err || err == HF_MISS) {
         if (hf_task_answer_int(reply, 1, &t->next_ms, NULL)) t->next_ms = -1;
-        hf_err e = read_completions(hf_reply_at(reply, 2), t, error);
+        hf_err e = read_completions(tasks, hf_reply_at(reply, 2), t, error);
         if (!e && !err) e = read_claimed(tasks, reply, t, error);
         if (e) err = e;
         is_heard = !e || e == HF_E_TASK_DAMAGED || e == HF_E_TASK_NEWER;

@@ -60,7 +60,7 @@ static hf_err read_answer(const struct hf_reply *reply, char id[HF_TASK_ID_MAX +
     }
     memcpy(id, text.data, text.size);
     id[text.size] = '\0';
-    if (is_new) *is_new = created != 0;
+    *is_new = created != 0;
     return HF_OK;
 }
 
@@ -71,6 +71,7 @@ hf_err hf_tasks_create(struct hf_tasks *tasks, const struct hf_call *call,
     struct hf_task_args args;
     struct hf_reply    *reply;
     int64_t             delay_us = 0;
+    bool                created = false;
     hf_err              err = check(t, error);
     if (!err) err = hf_task_us(t->delay, "delay", &delay_us, error);
     if (!err && !t->id) err = hf_task_make_id(id, error);
@@ -92,9 +93,11 @@ hf_err hf_tasks_create(struct hf_tasks *tasks, const struct hf_call *call,
     err = hf_tasks_run(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_create, &args,
                        &reply, error);
     if (!err) {
-        err = read_answer(reply, id, is_new, error);
+        err = read_answer(reply, id, &created, error);
         hf_reply_free(reply);
     }
+    if (created) hf_tasks_count(tasks, HF_STAT_TASKS_CREATED);
+    if (!err && is_new) *is_new = created;
     return err ? hf_fail_in(error, err, "create task") : HF_OK;
 }
 

@@ -128,6 +128,17 @@ bool hf_tasks_is_forked(const struct hf_tasks *tasks)
     return hf_client_is_forked(tasks->client);
 }
 
+void hf_tasks_count(const struct hf_tasks *tasks, enum hf_stat stat)
+{
+    hf_metrics_inc(hf_client_metrics(tasks->client), stat);
+}
+
+void hf_tasks_count_report(const struct hf_tasks *tasks, enum hf_stat stat, hf_err err)
+{
+    if (err == HF_OK) hf_tasks_count(tasks, stat);
+    if (err == HF_E_TASK_TOKEN) hf_tasks_count(tasks, HF_STAT_TASKS_TOO_LATE);
+}
+
 struct hf_client *hf_tasks_client(struct hf_tasks *tasks)
 {
     return tasks->client;

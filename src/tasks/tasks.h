@@ -15,6 +15,7 @@
 #ifndef HF_TASKS_TASKS_H
 #define HF_TASKS_TASKS_H
 
+#include "observe/metrics.h"
 #include "tasks/grant.h"
 #include "tasks/upkeep.h"
 #include "tasks/waiting.h"
@@ -39,5 +40,10 @@ struct hf_tasks {
 
 /* True in a forked child, where the threads of the handle and of its workers do not exist. */
 bool hf_tasks_is_forked(const struct hf_tasks *tasks);
+
+void hf_tasks_count(const struct hf_tasks *tasks, enum hf_stat stat);
+
+/* What became of a report on a task's work: as stat, or as one that came too late. */
+void hf_tasks_count_report(const struct hf_tasks *tasks, enum hf_stat stat, hf_err err);
 
 #endif

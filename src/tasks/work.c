@@ -56,6 +56,7 @@ hf_err hf_tasks_complete(struct hf_tasks *tasks, const struct hf_call *call, con
         err = hf_tasks_do(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_complete, &args,
                           error);
     }
+    hf_tasks_count_report(tasks, HF_STAT_TASKS_COMPLETED, err);
     return err ? hf_fail_in(error, err, "complete task") : HF_OK;
 }
 
@@ -91,6 +92,7 @@ hf_err hf_tasks_fail(struct hf_tasks *tasks, const struct hf_call *call, const c
         hf_task_arg_fraction(&args, (double)hf_rng_below(&rng, 1000000) / 1000000);
         err = fail(tasks, call, &args, status, error);
     }
+    hf_tasks_count_report(tasks, HF_STAT_TASKS_FAILED, err);
     return err ? hf_fail_in(error, err, "fail task") : HF_OK;
 }
 
@@ -106,5 +108,6 @@ hf_err hf_tasks_release(struct hf_tasks *tasks, const struct hf_call *call, cons
         err = hf_tasks_do(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_release, &args,
                           error);
     }
+    hf_tasks_count_report(tasks, HF_STAT_TASKS_RELEASED, err);
     return err ? hf_fail_in(error, err, "release task") : HF_OK;
 }

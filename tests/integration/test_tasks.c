@@ -126,12 +126,48 @@ static void only_the_newest_token_ends_a_task(void **state)
     tasks_fixture_close(&f);
 }
 
+static void what_was_done_is_counted(void **state)
+{
+    (void)state;
+    struct tasks_fixture     f;
+    struct hf_stats          stats;
+    const struct hf_new_task again = { .id = "a", .type = "t" };
+    char                     id[HF_TASK_ID_MAX + 1];
+    tasks_fixture_open(&f, NULL);
+    tasks_fixture_create(&f, "a");
+    tasks_fixture_create(&f, "b");
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &again, id, NULL, &f.error), HF_OK);
+    struct hf_task *a = tasks_fixture_claim(&f);
+    struct hf_task *b = tasks_fixture_claim(&f);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_null(tasks_fixture_claim(&f));
+    assert_int_equal(
+        hf_tasks_release(f.tasks, NULL, a->id, a->token, hf_seconds(60), &f.error), HF_OK);
+    assert_int_equal(
+        hf_tasks_complete(f.tasks, NULL, a->id, a->token + 1, hf_str(""), &f.error),
+        HF_E_TASK_TOKEN);
+    assert_int_equal(hf_tasks_complete(f.tasks, NULL, b->id, b->token, hf_str(""), &f.error),
+                     HF_OK);
+    hf_stats_get(hf_tasks_client(f.tasks), &stats);
+    assert_int_equal(stats.tasks_created, 2);
+    assert_int_equal(stats.tasks_claimed, 2);
+    assert_int_equal(stats.tasks_completed, 1);
+    assert_int_equal(stats.tasks_failed, 0);
+    assert_int_equal(stats.tasks_released, 1);
+    assert_int_equal(stats.tasks_too_late, 1);
+    hf_task_free(a);
+    hf_task_free(b);
+    tasks_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_goes_from_creation_to_success),
         cmocka_unit_test(a_failure_is_retried_until_the_limit_with_its_errors_kept),
         cmocka_unit_test(only_the_newest_token_ends_a_task),
+        cmocka_unit_test(what_was_done_is_counted),
     };
     return RUN_TESTS(tests);
 }
