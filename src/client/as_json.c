@@ -1,4 +1,5 @@
 #include "client/client.h"
+#include "core/alloc.h"
 
 #include <holdfast/stats.h>
 #include <jansson.h>
@@ -33,15 +34,30 @@ static json_t *count_json(uint64_t count)
     return json_integer((json_int_t)count);
 }
 
+/* Nothing is left out: without memory for one there is nothing. */
+static json_t *put(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_set_new(object, name, value) == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *append(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) == 0) return array;
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *history_json(const struct hf_breaker_snapshot *b, hf_instant now)
 {
     json_t *history = json_array();
     for (uint32_t i = 0; i < b->history_count; i++) {
         const struct hf_breaker_transition *t = &b->history[i];
-        json_array_append_new(
-            history, json_pack("{s:o, s:s, s:s, s:o}", "seconds_ago", ago_json(t->at, now),
-                               "from", hf_breaker_state_name(t->from), "to",
-                               hf_breaker_state_name(t->to), "reason", text_json(t->why)));
+        json_t *move = json_pack("{s:o, s:s, s:s, s:o}", "seconds_ago", ago_json(t->at, now),
+                                 "from", hf_breaker_state_name(t->from), "to",
+                                 hf_breaker_state_name(t->to), "reason", text_json(t->why));
+        history = append(history, move);
     }
     return history;
 }
@@ -73,7 +89,7 @@ static json_t *health_json(const struct hf_health *h, hf_instant now)
         breaker_json(&h->breaker, now));
     const struct hf_health_number *row;
     for (size_t i = 0; (row = hf_health_number_at(i)); i++) {
-        json_object_set_new(json, row->name, count_json(hf_health_number(h, i)));
+        json = put(json, row->name, count_json(hf_health_number(h, i)));
     }
     return json;
 }
@@ -85,7 +101,7 @@ static json_t *stats_json(const struct hf_client *client)
     json_t                    *json = json_object();
     hf_stats_get(client, &stats);
     for (size_t i = 0; (row = hf_stat_at(i)); i++) {
-        json_object_set_new(json, row->name, count_json(hf_stat_value(&stats, i)));
+        json = put(json, row->name, count_json(hf_stat_value(&stats, i)));
     }
     return json;
 }
@@ -98,7 +114,7 @@ static json_t *buckets_json(const struct hf_client *client, enum hf_latency_of w
     for (size_t i = 0; i < HF_LATENCY_BUCKETS; i++) {
         const bool is_last = i == HF_LATENCY_BUCKETS - 1;
         json_t    *bound = is_last ? json_null() : seconds_json(hf_latency_bound(i));
-        json_array_append_new(json, json_pack("[o, I]", bound, (json_int_t)buckets.up_to[i]));
+        json = append(json, json_pack("[o, I]", bound, (json_int_t)buckets.up_to[i]));
     }
     return json;
 }
@@ -109,16 +125,24 @@ static json_t *latency_json(const struct hf_client *client)
     for (enum hf_latency_of what = 0; what < HF_LATENCY_COUNT; what++) {
         struct hf_latency l;
         hf_stats_latency(client, what, &l);
-        json_object_set_new(json, hf_latency_name(what),
-                            json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
-                                      (json_int_t)l.count, "sum_seconds", seconds_json(l.sum),
-                                      "p50_seconds", seconds_json(l.p50), "p90_seconds",
-                                      seconds_json(l.p90), "p99_seconds", seconds_json(l.p99),
-                                      "p999_seconds", seconds_json(l.p999), "max_seconds",
-                                      seconds_json(l.max), "buckets",
-                                      buckets_json(client, what)));
+        json_t *one = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
+                                (json_int_t)l.count, "sum_seconds", seconds_json(l.sum),
+                                "p50_seconds", seconds_json(l.p50), "p90_seconds",
+                                seconds_json(l.p90), "p99_seconds", seconds_json(l.p99),
+                                "p999_seconds", seconds_json(l.p999), "max_seconds",
+                                seconds_json(l.max), "buckets", buckets_json(client, what));
+        json = put(json, hf_latency_name(what), one);
     }
     return json;
+}
+
+static json_t *call_json(const struct hf_slow_call *c, hf_instant now)
+{
+    return json_pack("{s:o, s:s, s:o, s:o, s:I, s:s, s:s}", "seconds_ago",
+                     ago_json(c->ended, now), "command", c->command, "took_seconds",
+                     seconds_json(c->took), "timeout_seconds", seconds_json(c->timeout),
+                     "attempts", (json_int_t)c->attempts, "error", hf_err_name(c->error),
+                     "reason", c->reason);
 }
 
 static json_t *slow_json(const struct hf_client *client, hf_instant now)
@@ -126,28 +150,35 @@ static json_t *slow_json(const struct hf_client *client, hf_instant now)
     struct hf_slow_call calls[HF_SLOW_CALLS];
     json_t             *json = json_array();
     const size_t        count = hf_stats_slow_calls(client, calls, HF_SLOW_CALLS);
-    for (size_t i = 0; i < count; i++) {
-        const struct hf_slow_call *c = &calls[i];
-        json_array_append_new(
-            json, json_pack("{s:o, s:s, s:o, s:o, s:I, s:s, s:s}", "seconds_ago",
-                            ago_json(c->ended, now), "command", c->command, "took_seconds",
-                            seconds_json(c->took), "timeout_seconds",
-                            seconds_json(c->timeout), "attempts", (json_int_t)c->attempts,
-                            "error", hf_err_name(c->error), "reason", c->reason));
-    }
+    for (size_t i = 0; i < count; i++) json = append(json, call_json(&calls[i], now));
     return json;
 }
 
-/* Writes the object, which it takes over. */
-static hf_err write_json(json_t *json, char *to, size_t size, size_t *length)
+/* Memory may run out on the way: so first somewhere else. */
+static hf_err write_whole(const struct hf_client *client, const json_t *json, char *to,
+                          size_t size, size_t *length)
 {
     const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(9);
     const size_t whole = json ? json_dumpb(json, NULL, 0, flags) : 0;
-    hf_err       err = whole ? HF_OK : HF_E_NOMEM;
-    if (!err) *length = whole;
-    if (!err && whole >= size) err = HF_E_TOO_LARGE;
-    if (!err && json_dumpb(json, to, size, flags) != whole) err = HF_E_NOMEM;
-    if (!err) to[whole] = '\0';
+    if (whole == 0) return HF_E_NOMEM;
+
+    *length = whole;
+    if (whole >= size) return HF_E_TOO_LARGE;
+    char *text = hf_alloc(hf_client_allocator(client), whole);
+    if (!text) return HF_E_NOMEM;
+
+    const bool is_whole = json_dumpb(json, text, whole, flags) == whole;
+    if (is_whole) memcpy(to, text, whole);
+    if (is_whole) to[whole] = '\0';
+    hf_free(hf_client_allocator(client), text);
+    return is_whole ? HF_OK : HF_E_NOMEM;
+}
+
+/* Takes the object over. */
+static hf_err write_json(const struct hf_client *client, json_t *json, char *to, size_t size,
+                         size_t *length)
+{
+    const hf_err err = write_whole(client, json, to, size, length);
     json_decref(json);
     return err;
 }
@@ -156,12 +187,12 @@ hf_err hf_health_json(struct hf_client *client, char *to, size_t size, size_t *l
 {
     struct hf_health health;
     hf_health_get(client, &health);
-    return write_json(health_json(&health, hf_now()), to, size, length);
+    return write_json(client, health_json(&health, hf_now()), to, size, length);
 }
 
 hf_err hf_stats_json(const struct hf_client *client, char *to, size_t size, size_t *length)
 {
     json_t *json = json_pack("{s:o, s:o, s:o}", "stats", stats_json(client), "latency",
                              latency_json(client), "slow_calls", slow_json(client, hf_now()));
-    return write_json(json, to, size, length);
+    return write_json(client, json, to, size, length);
 }

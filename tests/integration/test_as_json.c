@@ -5,6 +5,7 @@
 #include <holdfast/health.h>
 #include <holdfast/stats.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ROOM = 64 * 1024 };
@@ -123,6 +124,65 @@ static void a_full_history_and_full_slow_calls_have_the_room_that_is_promised(vo
     close_all(&f);
 }
 
+/* ---- Memory that runs out ------------------------------------------------------ */
+
+static size_t allowed; /* Allocations until the next fails, and all after it. */
+
+static void *allocate(size_t size)
+{
+    if (allowed == 0) return NULL;
+    allowed--;
+    return malloc(size);
+}
+
+typedef hf_err (*json_fn)(struct fixture *f);
+
+static hf_err health_of(struct fixture *f)
+{
+    return hf_health_json(f->client, f->text, sizeof f->text, &f->length);
+}
+
+static hf_err stats_of(struct fixture *f)
+{
+    return hf_stats_json(f->client, f->text, sizeof f->text, &f->length);
+}
+
+/* Fewer commas, fewer members. */
+static size_t commas(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++) count += *text == ',';
+    return count;
+}
+
+static void starve(struct fixture *f, json_fn json)
+{
+    assert_int_equal(json(f), HF_OK);
+    const size_t members = commas(f->text);
+    hf_err       err = HF_E_NOMEM;
+    for (size_t i = 0; err; i += 1 + i / 50) {
+        strcpy(f->text, "as it was");
+        json_set_alloc_funcs(allocate, free);
+        allowed = i;
+        err = json(f);
+        json_set_alloc_funcs(malloc, free);
+        assert_true(err == HF_OK || err == HF_E_NOMEM);
+        if (err) assert_string_equal(f->text, "as it was");
+    }
+    assert_int_equal(commas(f->text), members);
+}
+
+static void without_memory_for_all_of_it_there_is_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_all(&f);
+    assert_int_equal(hf_health_force_breaker(f.client, HF_BREAKER_METRICS_ONLY), HF_OK);
+    starve(&f, health_of);
+    starve(&f, stats_of);
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +190,7 @@ int main(void)
         cmocka_unit_test(every_statistic_and_latency_is_in_it),
         cmocka_unit_test(what_does_not_fit_is_not_cut),
         cmocka_unit_test(a_full_history_and_full_slow_calls_have_the_room_that_is_promised),
+        cmocka_unit_test(without_memory_for_all_of_it_there_is_nothing),
     };
     return RUN_TESTS(tests);
 }
