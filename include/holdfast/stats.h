@@ -70,7 +70,7 @@ struct hf_client;
     X(BREAKER_OPENED,      breaker_opened,      COUNTER, "Times a breaker opened")           \
     X(BREAKER_HALF_OPENED, breaker_half_opened, COUNTER, "Times a breaker began to probe")   \
     X(BREAKER_CLOSED,      breaker_closed,      COUNTER, "Times a breaker closed")           \
-    X(LOGS_DROPPED,        logs_dropped,        COUNTER, "Log records too frequent to write")
+    X(LOGS_DROPPED,        logs_dropped,        COUNTER, "Log records that were not written")
 
 #define HF_STATS_CACHE_MAP(X)                                                                \
     X(CACHE_HITS,          cache_hits,          COUNTER, "Reads answered with a value")      \

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "core/cancel.h"
 #include "core/journal.h"
+#include "core/log_stream.h"
 #include "core/wall_clock.h"
 
 #include <stdarg.h>
@@ -65,23 +66,22 @@ bool hf_log_quota_take(struct hf_log_quota *quota, hf_instant now, uint64_t *hel
     return true;
 }
 
-static void write_to_stderr(const struct hf_log_record *record, enum hf_log_format format)
+static bool write_to_stderr(const struct hf_log_record *record, enum hf_log_format format)
 {
     char   line[HF_LOG_LINE_MAX + 1];
     size_t size = hf_log_line(record, format, line);
     line[size++] = '\n';
-    /* One write keeps lines of several threads apart; a full or closed standard error is
-     * nobody's problem but the log's. */
-    if (write(STDERR_FILENO, line, size) < 0) return;
+    return hf_log_stream_write(STDERR_FILENO, line, size);
 }
 
-static void deliver(const struct hf_logger *logger, const struct hf_log_record *record)
+static bool deliver(const struct hf_logger *logger, const struct hf_log_record *record)
 {
     if (logger->opts.write) {
         logger->opts.write(record, logger->opts.ctx);
-    } else if (!logger->journal || !hf_journal_write(logger->journal, record)) {
-        write_to_stderr(record, logger->opts.format);
+        return true;
     }
+    return (logger->journal && hf_journal_write(logger->journal, record)) ||
+           write_to_stderr(record, logger->opts.format);
 }
 
 /* How much of a text can stay when it is cut at size: no part of a character. */
@@ -124,6 +124,6 @@ void hf_log(struct hf_logger *logger, enum hf_event event, const struct hf_log_f
     record.unix_ms = hf_unix_ms();
 
     const int cancels = hf_cancel_defer();
-    deliver(logger, &record);
+    if (!deliver(logger, &record)) atomic_fetch_add(&logger->dropped, 1);
     hf_cancel_restore(cancels);
 }
