@@ -15,6 +15,31 @@ static void defaults_are_those_of_the_manual(void **state)
     assert_int_equal(hf_to_ms(o.open_for), 60000);
 }
 
+static void the_ends_of_the_ranges_are_in_them(void **state)
+{
+    (void)state;
+    struct hf_breaker_opts o = hf_breaker_opts_default();
+    o.failures_to_open = o.calls_min = UINT32_MAX;
+    o.failure_rate = 1;
+    o.window = o.slow_after = o.probe_timeout = hf_seconds(3600);
+    o.open_for = hf_seconds(86400);
+    o.open_jitter = 0.9;
+    o.open_growth = 10;
+    o.open_growth_max = 100;
+    o.probes_max = HF_BREAKER_PROBES_MAX;
+    o.successes_to_close = 1000;
+    o.ramp = hf_seconds(60);
+    assert_int_equal(hf_breaker_opts_check(&o, NULL), HF_OK);
+
+    o.failures_to_open = o.calls_min = o.probes_max = o.successes_to_close = 1;
+    o.failure_rate = o.open_jitter = 0;
+    o.open_growth = o.open_growth_max = 1;
+    o.window = hf_ms(10);
+    o.open_for = o.probe_timeout = hf_ms(1);
+    o.slow_after = o.ramp = hf_ns(0);
+    assert_int_equal(hf_breaker_opts_check(&o, NULL), HF_OK);
+}
+
 enum kind { COUNT, REAL, SPAN };
 
 /* clang-format off */
@@ -109,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_manual),
+        cmocka_unit_test(the_ends_of_the_ranges_are_in_them),
         cmocka_unit_test(options_out_of_range_are_refused_by_name),
         cmocka_unit_test(the_handle_takes_one_block_and_gives_it_back),
     };

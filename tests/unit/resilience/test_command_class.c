@@ -164,6 +164,7 @@ static void what_waits_for_others_is_blocking(void **state)
     (void)state;
     assert_true(traits_of("BLPOP k 0").is_blocking);
     assert_true(traits_of("WAIT 1 0").is_blocking);
+    assert_true(traits_of("XREAD BLOCK 0 STREAMS s $").is_blocking);
     assert_true(traits_of("XREAD COUNT 1 BLOCK 0 STREAMS s $").is_blocking);
     assert_true(traits_of("XREADGROUP GROUP g c block 0 STREAMS s >").is_blocking);
     assert_false(traits_of("XREAD STREAMS s 0").is_blocking);
