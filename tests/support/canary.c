@@ -60,6 +60,12 @@ struct canary *canary_open(void)
     if (pthread_create(&canary->thread, NULL, nap_and_note, canary) != 0) {
         die("canary: no thread");
     }
+    /* What comes before its first nap it would not see. */
+    pthread_mutex_lock(&canary->locked.mutex);
+    while (canary->locked.heard.ns == 0) {
+        pthread_cond_wait(&canary->locked.napped, &canary->locked.mutex);
+    }
+    pthread_mutex_unlock(&canary->locked.mutex);
     return canary;
 }
 
