@@ -73,5 +73,5 @@ int main(void)
         cmocka_unit_test(test_nul_is_a_byte_like_any_other),
         cmocka_unit_test(test_what_does_not_fit_is_cut_at_a_character),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

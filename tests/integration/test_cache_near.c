@@ -359,5 +359,5 @@ int main(void)
         cmocka_unit_test(a_forked_child_is_given_nothing_out_of_it),
         cmocka_unit_test(a_value_that_is_loaded_early_is_counted_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

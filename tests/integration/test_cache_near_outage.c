@@ -197,5 +197,5 @@ int main(void)
         cmocka_unit_test(what_was_deleted_is_not_given_stale),
         cmocka_unit_test(when_the_loader_fails_too_the_kept_value_stands_in),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

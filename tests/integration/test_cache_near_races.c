@@ -421,5 +421,5 @@ int main(void)
         cmocka_unit_test(a_server_that_comes_back_empty_is_believed),
         cmocka_unit_test(news_of_another_server_than_the_one_that_is_read_are_not_believed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

@@ -344,5 +344,5 @@ int main(void)
         cmocka_unit_test(a_version_lives_as_long_as_what_needs_it_and_not_for_ever),
         cmocka_unit_test(a_flipped_byte_is_a_miss_wherever_it_is),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

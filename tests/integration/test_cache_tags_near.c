@@ -170,5 +170,5 @@ int main(void)
         cmocka_unit_test(in_an_outage_it_is_given_stale_until_it_is_invalidated),
         cmocka_unit_test(an_invalidation_that_is_cut_off_holds_from_then_on),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

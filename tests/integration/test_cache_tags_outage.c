@@ -256,5 +256,5 @@ int main(void)
         cmocka_unit_test(a_full_server_still_invalidates),
         cmocka_unit_test(an_invalidation_during_a_load_voids_it),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

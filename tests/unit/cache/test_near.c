@@ -355,5 +355,5 @@ int main(void)
         cmocka_unit_test(nobody_gets_what_was_before_a_change_that_was_told),
         cmocka_unit_test(a_forked_child_leaves_what_a_thread_was_changing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

@@ -173,6 +173,25 @@ static void what_is_too_large_is_not_kept_and_displaces_nothing_but_its_own_key(
     tear_down(&f);
 }
 
+static void a_key_of_64_kib_is_not_kept_though_there_is_room(void **state)
+{
+    (void)state;
+    enum { ROOM = 64 * 1024 * 1024 };
+    struct fixture f;
+    char          *text = calloc(1, HF_NEAR_KEY_MAX + 1);
+    assert_non_null(text);
+    set_up(&f, ROOM);
+    const struct hf_near_entry entry = { .data = hf_str("v"), .expires_ms = 10 };
+    for (size_t size = HF_NEAR_KEY_MAX; size <= HF_NEAR_KEY_MAX + 1; size++) {
+        const struct hf_bytes    bytes = hf_bytes(text, size);
+        const struct hf_near_key key = { bytes, hf_hash64(bytes, 1) };
+        assert_int_equal(hf_near_shard_put(&f.shard, &key, &entry), size == HF_NEAR_KEY_MAX);
+        assert_int_equal(hf_near_shard_find(&f.shard, &key) != NULL, size == HF_NEAR_KEY_MAX);
+    }
+    tear_down(&f);
+    free(text);
+}
+
 static void removing_changes_the_number_of_the_key_and_clearing_that_of_all(void **state)
 {
     (void)state;
@@ -334,11 +353,12 @@ int main(void)
         cmocka_unit_test(it_never_takes_more_memory_than_it_may),
         cmocka_unit_test(a_small_entry_costs_less_than_97_bytes_more_than_its_value),
         cmocka_unit_test(what_is_too_large_is_not_kept_and_displaces_nothing_but_its_own_key),
+        cmocka_unit_test(a_key_of_64_kib_is_not_kept_though_there_is_room),
         cmocka_unit_test(removing_changes_the_number_of_the_key_and_clearing_that_of_all),
         cmocka_unit_test(a_sliding_value_is_fresh_for_half_of_its_life),
         cmocka_unit_test(without_memory_nothing_is_kept_and_nothing_lost),
         cmocka_unit_test(
             scans_and_what_is_asked_for_once_do_not_displace_what_is_asked_for_often),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }

@@ -192,5 +192,5 @@ int main(void)
         TEST(what_was_known_is_told_apart_from_what_is),
         TEST(more_tags_than_fit_drive_out_the_oldest_of_their_set),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_TESTS(tests);
 }
