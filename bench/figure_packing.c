@@ -136,12 +136,12 @@ double json_64k_stored(struct lab *lab, const struct load *load, const struct dr
 {
     (void)load;
     (void)driver;
-    const struct hf_bytes value = json((size_t)64 * KB);
-    struct hf_client     *client = ours_open(&lab->server.unix_address, NULL, NULL);
-    struct hf_cache      *cache;
-    struct hf_reply      *reply;
-    struct hf_error       error;
-    int64_t               size;
+    const struct hf_bytes         value = json((size_t)64 * KB);
+    struct hf_client             *client = ours_open(&lab->server.unix_address, NULL, NULL);
+    struct hf_cache              *cache;
+    struct hf_reply              *reply;
+    struct hf_error               error;
+    int64_t                       size;
     const struct hf_cache_options how = { .key_prefix = "packing" };
     if (hf_cache_open(client, &how, &cache, &error)) die("cache: %s", error.detail);
     set_once(cache, 0, value);

@@ -133,8 +133,8 @@ enum exit_status run_demo(const struct invocation *inv)
     static char        output[OUTPUT_SIZE];
     static struct demo d;
     static struct view view;
+    static struct page page;
     struct connection  c = { .inv = inv };
-    struct page        page = { .exporter = NULL };
     if (inv->url_given && !inv->url_embedded) {
         complain("demo: --url: it only hurts a Redis of its own; allowed: embedded:");
         return EXIT_USAGE;

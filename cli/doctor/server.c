@@ -54,7 +54,7 @@ static void check_version(struct doctor *d)
 {
     char version[32];
     info_text(&d->info, "redis_version", version, sizeof version);
-    const bool     is_old = atoi(version) < MAJOR_MIN;
+    const bool     is_old = strtol(version, NULL, 10) < MAJOR_MIN;
     const uint64_t up = info_count(&d->info, "uptime_in_seconds");
     doctor_say(d, is_old ? LEVEL_WARNING : LEVEL_OK, "version",
                is_old ? "Tested are 6.0 and later; the near cache needs 6.0." : NULL,

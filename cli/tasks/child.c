@@ -15,8 +15,6 @@
 
 enum { RESULT_FD = 3 };
 
-extern char **environ;
-
 /* ---- Starting ---- */
 
 /* Everything that is made before the fork, because nothing can be allocated after it. */
