@@ -41,7 +41,7 @@ HF_BEGIN_DECLS
 struct hf_trace_context {
     unsigned char trace_id[16];
     unsigned char parent_id[8];
-    unsigned char flags; /* Bit 0: sampled. */
+    unsigned char flags; /* Bit 0: sampled; bit 1: trace_id is random. */
 };
 
 enum { HF_TRACE_TEXT_SIZE = 56 }; /* With the NUL. */

@@ -1,14 +1,9 @@
 #include "cache/warm.h"
-
-#include "core/alloc.h"
-#include "core/base64.h"
-#include "core/buffer.h"
+#include "cache/warm_line.h"
 #include "core/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <math.h>
 #include <unistd.h>
 
 enum { BLOCK = 64 * 1024 };
@@ -22,14 +17,11 @@ struct reader {
     struct hf_buffer      bytes;     /* Read, and not given yet; the last line first. */
     size_t                searched;  /* Bytes of it in which no line ends. */
     size_t                line_size; /* Of the line given last, to be dropped. */
-    json_t               *json;      /* What it says; the entry points into it. */
-    struct hf_buffer      decoded;   /* Base64. */
+    struct hf_warm_line   line;      /* What it says. */
 };
 
 static void drop_line(struct reader *r)
 {
-    json_decref(r->json);
-    r->json = NULL;
     hf_buffer_consume(&r->bytes, r->line_size);
     r->line_size = 0;
     r->searched = 0;
@@ -105,104 +97,6 @@ static bool is_blank(struct hf_bytes line)
     return true;
 }
 
-static hf_err decode(struct reader *r, const json_t *text, const char *name,
-                     struct hf_bytes *bytes, struct hf_error *error)
-{
-    const struct hf_bytes from = hf_bytes(json_string_value(text), json_string_length(text));
-    unsigned char        *to = (unsigned char *)hf_buffer_end(&r->decoded);
-    size_t                size;
-    if (hf_base64_decode(from, to, &size)) {
-        return hf_fail(error, HF_E_INVALID, "\"%s_base64\" is not base64", name);
-    }
-    *bytes = hf_bytes(to, size);
-    hf_buffer_extend(&r->decoded, size);
-    return HF_OK;
-}
-
-/* The key or the value, under its own name or as NAME_base64. */
-static hf_err take_bytes(struct reader *r, const char *name, struct hf_bytes *bytes,
-                         struct hf_error *error)
-{
-    char encoded[32];
-    snprintf(encoded, sizeof encoded, "%s_base64", name);
-    const json_t *plain = json_object_get(r->json, name);
-    const json_t *base64 = json_object_get(r->json, encoded);
-    if (!plain == !base64) {
-        return hf_fail(error, HF_E_INVALID, "%s \"%s\" and \"%s_base64\"",
-                       plain ? "both" : "neither", name, name);
-    }
-    if (!json_is_string(plain ? plain : base64)) {
-        return hf_fail(error, HF_E_INVALID, "\"%s\" is not a string", plain ? name : encoded);
-    }
-    if (base64) return decode(r, base64, name, bytes, error);
-    *bytes = hf_bytes(json_string_value(plain), json_string_length(plain));
-    return HF_OK;
-}
-
-static hf_err take_ttl(const json_t *ttl, hf_duration *duration, struct hf_error *error)
-{
-    static const char wrong[] = "\"ttl\" is not above 0 and at most ten years";
-    hf_duration       d = hf_ns(0);
-    if (!ttl) return HF_OK;
-    if (json_is_string(ttl)) {
-        if (hf_duration_parse(json_string_value(ttl), &d)) {
-            return hf_fail(error, HF_E_INVALID, "\"ttl\" is not understood");
-        }
-    } else if (json_is_number(ttl)) {
-        const double ns = json_number_value(ttl) * 1e9;
-        if (!(ns >= 1 && ns <= (double)HF_CACHE_TTL_MAX.ns)) {
-            return hf_fail(error, HF_E_RANGE, "%s", wrong);
-        }
-        d = hf_ns((int64_t)ns);
-    } else {
-        return hf_fail(error, HF_E_INVALID, "\"ttl\" is neither a number nor a string");
-    }
-    if (d.ns < 1 || d.ns > HF_CACHE_TTL_MAX.ns)
-        return hf_fail(error, HF_E_RANGE, "%s", wrong);
-    *duration = d;
-    return HF_OK;
-}
-
-/* A mistyped "ttl" would otherwise be an entry that lives too long. */
-static hf_err check_names(const json_t *object, struct hf_error *error)
-{
-    static const char *const known[] = { "key", "key_base64", "value", "value_base64",
-                                         "ttl" };
-    for (void *at = json_object_iter((json_t *)(uintptr_t)object); at;
-         at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
-        bool is_known = false;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-            is_known |= strcmp(json_object_iter_key(at), known[i]) == 0;
-        }
-        if (is_known) continue;
-        return hf_fail(error, HF_E_INVALID, "unknown member \"%.60s\"",
-                       json_object_iter_key(at));
-    }
-    return HF_OK;
-}
-
-static hf_err parse(struct reader *r, struct hf_bytes line, struct hf_warm_entry *entry,
-                    struct hf_error *error)
-{
-    json_error_t reason;
-    r->json = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                         &reason);
-    if (!r->json) {
-        return hf_fail(error, HF_E_INVALID, "broken JSON, column %d: %s", reason.column,
-                       reason.text);
-    }
-    if (!json_is_object(r->json)) return hf_fail(error, HF_E_INVALID, "not a JSON object");
-
-    hf_buffer_clear(&r->decoded, BLOCK);
-    hf_err err = hf_buffer_reserve(&r->decoded, line.size);
-    if (err) return hf_fail(error, err, "line of %zu bytes", line.size);
-    err = check_names(r->json, error);
-    if (!err) err = take_bytes(r, "key", &entry->key, error);
-    if (!err) err = take_bytes(r, "value", &entry->value, error);
-    if (!err) err = take_ttl(json_object_get(r->json, "ttl"), &entry->ttl, error);
-    return err;
-}
-
 static hf_err next_entry(struct hf_warm_entry *entry, struct hf_error *error, void *ctx)
 {
     struct reader *r = ctx;
@@ -219,7 +113,8 @@ static hf_err next_entry(struct hf_warm_entry *entry, struct hf_error *error, vo
         }
         if (err) return err;
         if (is_blank(line)) continue;
-        if (r->source.position > r->skip) return parse(r, line, entry, error);
+        if (r->source.position > r->skip)
+            return hf_warm_line_parse(&r->line, line, entry, error);
     }
 }
 
@@ -234,10 +129,9 @@ hf_err hf_cache_warm_file(struct hf_cache *cache, const struct hf_call *call,
     if (r.fd < 0) return hf_fail(error, HF_E_SYSTEM, "%s: %s", path, strerror(errno));
 
     hf_buffer_init(&r.bytes, cache->allocator, HF_WARM_LINE_MAX + BLOCK);
-    hf_buffer_init(&r.decoded, cache->allocator, HF_WARM_LINE_MAX);
+    hf_warm_line_init(&r.line, cache->allocator);
     hf_err err = hf_cache_warm_from(cache, call, how, &r.source, progress, error);
-    drop_line(&r);
-    hf_buffer_deinit(&r.decoded);
+    hf_warm_line_deinit(&r.line);
     hf_buffer_deinit(&r.bytes);
     close(r.fd);
     if (!err && r.failure) {

@@ -140,11 +140,9 @@ static void dial(struct hf_tracking *t, const struct hf_link *shared, hf_instant
 
 /* ---- Being told ---------------------------------------------------------------- */
 
-/* False when it is not to be known what has changed. */
-static bool pass_on(const struct hf_tracking *t, const struct hf_reply *news)
+bool hf_tracking_pass_on(const struct hf_tracking_listener *l, const struct hf_reply *news)
 {
-    const struct hf_tracking_listener *l = &t->listener;
-    const struct hf_reply             *keys = hf_reply_at(news, 1);
+    const struct hf_reply *keys = hf_reply_at(news, 1);
     if (!keys) return false;
     if (hf_reply_is_null(keys)) {
         l->all_changed(l->ctx);
@@ -187,7 +185,8 @@ static void take(struct hf_tracking *t, const struct hf_reply *reply, hf_instant
     if (hf_reply_type(reply) != HF_REPLY_PUSH) {
         take_answer(t, reply, now);
     } else if (t->state == HF_TRACKING_LIVE &&
-               hf_reply_is_text(hf_reply_at(reply, 0), "invalidate") && !pass_on(t, reply)) {
+               hf_reply_is_text(hf_reply_at(reply, 0), "invalidate") &&
+               !hf_tracking_pass_on(&t->listener, reply)) {
         end(t, now, "it is not to be known what has changed");
     }
 }

@@ -108,6 +108,11 @@ void hf_tracking_remove(struct hf_tracking *t);
 hf_instant hf_trackings_tend(struct hf_trackings *all, hf_instant now);
 unsigned   hf_trackings_poll(struct hf_trackings *all, struct pollfd *fds, unsigned capacity);
 
+/* Tells of the keys in a push "invalidate". False when it is not to be known what has
+ * changed, or not all of it. */
+HF_NODISCARD bool hf_tracking_pass_on(const struct hf_tracking_listener *l,
+                                      const struct hf_reply             *news);
+
 /* Why the latest one is off, or HF_OK. */
 hf_err hf_trackings_why(struct hf_trackings *all, struct hf_error *story);
 
