@@ -2,7 +2,8 @@
  * that is read is really what was stored, and one flipped bit anywhere unmakes it. */
 
 #include "cache/envelope.h"
-
+#include "cache/metadata.h"
+#include "cache/tag_block.h"
 #include "core/assert.h"
 
 #include <stdlib.h>
@@ -19,6 +20,12 @@ static void check_read(struct hf_bytes bytes)
     hf_assert(e.tags.size + e.body.size == bytes.size - HF_ENVELOPE_SIZE);
     hf_assert(e.created_ms >= 0 && e.expires_ms >= e.created_ms);
 
+    struct hf_tag   tags[HF_TAGS_MAX];
+    struct hf_bytes metadata;
+    if (e.tags.size) hf_assert(hf_tag_block_read(e.tags, KEY_HASH, tags) <= HF_TAGS_MAX);
+    if (e.has_metadata && hf_metadata_read(e.body, &metadata)) {
+        hf_assert(hf_metadata_block_size(metadata) <= e.body.size);
+    }
     /* Written again it is the same: nothing in it went unread. */
     unsigned char header[HF_ENVELOPE_SIZE];
     hf_envelope_encode(&e, header);
