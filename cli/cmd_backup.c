@@ -6,6 +6,7 @@
 #include <holdfast/backup.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { RATE, RESUME }; /* In the order of the command's flags. */
 
@@ -66,7 +67,11 @@ static enum exit_status backup(struct connection *c)
 enum exit_status run_backup(const struct invocation *inv)
 {
     struct connection c;
-    enum exit_status  status = connection_open(&c, inv);
+    if (strcmp(inv->args[0], "-") == 0) {
+        complain("backup: - is no file; give it a name");
+        return EXIT_USAGE;
+    }
+    enum exit_status status = connection_open(&c, inv);
     if (status == EXIT_OK) status = backup(&c);
     connection_close(&c);
     return status;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum exit_status copy(struct connection *c, struct hf_reader *reader, FILE *out,
@@ -26,8 +27,16 @@ static enum exit_status copy(struct connection *c, struct hf_reader *reader, FIL
     progress_end(&bar);
     if (err == HF_MISS) return EXIT_MISS;
     if (err) return connection_fail(c, err);
+    if (reason == EPIPE) return EXIT_OK; /* The reader has had enough. */
     if (reason) complain("%s: %s", path, strerror(reason));
     return reason ? EXIT_UNAVAILABLE : EXIT_OK;
+}
+
+/* Renaming would take the place of a device or a pipe. */
+static bool is_no_file(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && !S_ISREG(s.st_mode);
 }
 
 /* Beside the file, and then in its place: what is there stays until all is. */
@@ -35,6 +44,10 @@ static enum exit_status copy_to_file(struct connection *c, struct hf_reader *rea
                                      const char *path)
 {
     char *partial;
+    if (is_no_file(path)) {
+        complain("%s: is not a file; - is standard output", path);
+        return EXIT_USAGE;
+    }
     if (asprintf(&partial, "%s.partial", path) < 0) return EXIT_UNAVAILABLE;
     FILE *out = fopen(partial, "wxe");
     if (!out) {

@@ -57,7 +57,8 @@ struct hf_backup {
 };
 
 /* Writes <path>.partial, readable by its owner only, and when all is on the disk renames it
- * to path. What is stored or deleted meanwhile may be in it or not.
+ * to path; a path that is there and no file (a device, a pipe) is HF_E_INVALID. What is
+ * stored or deleted meanwhile may be in it or not.
  *
  * When it fails or is ended, <path>.partial stays. With resume the next run goes on there, if
  * it is of this cache and the server was not restarted since; else it begins anew. */

@@ -102,6 +102,14 @@ static hf_err begin_file(struct hf_backup_writer *w, const struct hf_backup_head
     return write_all(w, hf_buffer_bytes(&w->block), hf_buffer_size(&w->block), error);
 }
 
+/* Renaming would take the place of a device or a pipe. */
+static hf_err check_target(const struct hf_backup_writer *w, struct hf_error *error)
+{
+    struct stat s;
+    if (stat(w->path, &s) != 0 || S_ISREG(s.st_mode)) return HF_OK;
+    return hf_fail(error, HF_E_INVALID, "%s: is not a file", w->path);
+}
+
 static hf_err open_partial(struct hf_backup_writer *w, const struct hf_backup_head *head,
                            bool resume, bool *resumed, struct hf_error *error)
 {
@@ -135,6 +143,7 @@ hf_err hf_backup_writer_open(struct hf_backup_writer *w, const struct hf_allocat
         memcpy(w->partial + size, suffix, sizeof suffix);
     }
     hf_err err = w->path && w->partial ? HF_OK : hf_fail(error, HF_E_NOMEM, "path");
+    if (!err) err = check_target(w, error);
     if (!err) err = open_partial(w, head, resume, resumed, error);
     if (err) hf_backup_writer_close(w);
     return err;

@@ -60,6 +60,12 @@ holdfast: invalid argument: backup verify: this is no backup
 $ holdfast verify nowhere
 holdfast: system call failed: backup verify: nowhere: No such file or directory
 ? 2
+$ . ./env; mkfifo pipe; holdfast backup pipe; test -p pipe
+holdfast: invalid argument: cache backup: pipe: is not a file
+? 0
+$ . ./env; holdfast backup -
+holdfast: backup: - is no file; give it a name
+? 2
 $ . ./env; holdfast restore file --key-prefix another
 holdfast: invalid argument: cache restore: a backup of "holdfast@0:", and this cache is "another@0:"
 ? 2
