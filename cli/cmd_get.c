@@ -41,8 +41,11 @@ static enum exit_status get(struct connection *c)
         }
         return EXIT_MISS;
     }
-    if (err) return connection_fail(c, err);
-
+    if (err) {
+        const enum exit_status status = connection_fail(c, err);
+        if (err == HF_E_TYPE) complain("get it with: holdfast fetch KEY FILE");
+        return status;
+    }
     print_value(c, key, value);
     hf_value_release(value);
     return EXIT_OK;

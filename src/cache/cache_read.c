@@ -216,6 +216,8 @@ hf_err hf_cache_take_plain(hf_err err, struct hf_value **value)
     return err;
 }
 
+static const char large_value[] = "a large value, which is read as a stream";
+
 static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
                              struct hf_bytes key, bool stale_too, struct hf_value **value,
                              struct hf_error *error)
@@ -235,6 +237,7 @@ static hf_err get_from_redis(struct hf_cache *cache, const struct hf_call *call,
     if (!err && hf_value_is_stale(found)) hf_cache_count_stale(cache, found);
     if (!err) *value = found;
     if (!err && cache->access) hf_cache_access_note(cache->access, key);
+    if (err == HF_E_TYPE) err = hf_fail(error, err, "%s", large_value);
     return hf_cache_op_end(&op, hf_cache_count_read(cache, err));
 }
 
@@ -257,7 +260,7 @@ static hf_err get(struct hf_cache *cache, const struct hf_call *call, struct hf_
     if (!err) *value = near;
     if (!err && cache->access) hf_cache_access_note(cache->access, key);
     if (cache->tracer) trace_near(cache, call, err);
-    return err;
+    return err == HF_E_TYPE ? hf_fail(error, err, "cache get: %s", large_value) : err;
 }
 
 hf_err hf_cache_get(struct hf_cache *cache, const struct hf_call *call, struct hf_bytes key,

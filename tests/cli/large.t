@@ -14,10 +14,27 @@ out
 ? 0
 $ . ./env; holdfast fetch film - | cmp - in
 ? 0
+$ . ./env; holdfast fetch film - | head -c 3 | sed 's/$/.../'
+xxx...
+\ no newline
+? 0
+$ . ./env; holdfast get film
+holdfast: the reply is of another type: cache get: a large value, which is read as a stream
+holdfast: get it with: holdfast fetch KEY FILE
+? 2
 $ . ./env; holdfast fetch none out
 ? 1
 $ cmp in out
 ? 0
+
+A device, a pipe or a folder is not replaced.
+
+$ . ./env; mkfifo pipe; holdfast fetch film pipe; test -p pipe
+holdfast: pipe: is not a file; - is standard output
+? 0
+$ . ./env; holdfast fetch film .
+holdfast: .: is not a file; - is standard output
+? 2
 $ . ./env; echo small | holdfast put note -
 stored
 ? 0
