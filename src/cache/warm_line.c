@@ -30,8 +30,8 @@ static hf_err take_bytes(struct hf_warm_line *l, const char *name, struct hf_byt
     const json_t *plain = json_object_get(l->json, name);
     const json_t *base64 = json_object_get(l->json, encoded);
     if (!plain == !base64) {
-        return hf_fail(error, HF_E_INVALID, "%s \"%s\" and \"%s_base64\"",
-                       plain ? "both" : "neither", name, name);
+        return hf_fail(error, HF_E_INVALID, "%s \"%s\" %s \"%s_base64\"",
+                       plain ? "both" : "neither", name, plain ? "and" : "nor", name);
     }
     if (!json_is_string(plain ? plain : base64)) {
         return hf_fail(error, HF_E_INVALID, "\"%s\" is not a string", plain ? name : encoded);

@@ -301,7 +301,7 @@ static void a_broken_line_is_told_by_its_number_and_the_rest_goes_on(void **stat
     }
     assert_non_null(strstr(watch.details[0], "broken JSON, column"));
     assert_string_equal(watch.details[1], "unknown member \"tll\"");
-    assert_string_equal(watch.details[5], "neither \"key\" and \"key_base64\"");
+    assert_string_equal(watch.details[5], "neither \"key\" nor \"key_base64\"");
     assert_int_equal(cache_fixture_expect(&f, "a", "A"), HF_OK);
     assert_int_equal(cache_fixture_expect(&f, "m", "M"), HF_OK);
 
