@@ -2,9 +2,11 @@
 #include "help.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_OF(token)        #token
 #define TEXT_OF_VALUE(symbol) TEXT_OF(symbol)
@@ -26,12 +28,19 @@ static enum exit_status run(const struct invocation *inv, enum what_to_show show
     return inv->command->run(inv);
 }
 
-/* A reader that has gone, as in `holdfast help | head -1`, is no failure; a full disk is. */
+static bool reader_has_gone(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* A reader that has gone, as in `holdfast help | head -1`, is no failure; a full disk is. An
+ * earlier write may have failed, whose errno is not known any more. */
 static enum exit_status finish_output(enum exit_status status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-    if (errno == EPIPE) return status;
-    complain("cannot write the output: %s", strerror(errno));
+    const int reason = fflush(stdout) ? errno : EIO;
+    if (!ferror(stdout) || reader_has_gone()) return status;
+    complain("cannot write the output: %s", strerror(reason));
     return EXIT_UNAVAILABLE;
 }
 
