@@ -265,8 +265,9 @@ static bool check_arguments(const struct invocation *inv)
         return false;
     }
     if (inv->arg_count >= c->arg_min && inv->arg_count <= c->arg_max) return true;
-    complain("%s: too %s arguments; usage: holdfast %s %s", c->name,
-             inv->arg_count < c->arg_min ? "few" : "many", c->name, c->arguments);
+    complain("%s: too %s arguments; usage: holdfast %s%s%s", c->name,
+             inv->arg_count < c->arg_min ? "few" : "many", c->name,
+             c->arguments[0] ? " " : "", c->arguments);
     return false;
 }
 

@@ -1,6 +1,7 @@
 #include "connection.h"
 #include "json.h"
 #include "progress.h"
+#include "quantity.h"
 #include "tags.h"
 
 #include <errno.h>
@@ -13,19 +14,6 @@
 
 enum { TTL, TAG }; /* In the order of the command's flags. */
 enum { BLOCK = 64 * 1024 };
-
-static bool read_ttl(const struct invocation *inv, struct hf_set *how)
-{
-    const char *ttl = inv->values[TTL];
-    if (!ttl) return true;
-    const hf_err err = hf_duration_parse(ttl, &how->ttl);
-    if (err || how->ttl.ns < 1 || how->ttl.ns > HF_CACHE_TTL_MAX.ns) {
-        complain("--ttl: \"%s\" is %s; allowed: more than 0 to 315360000 s (10 years)", ttl,
-                 err == HF_E_INVALID ? "not understood" : "out of range");
-        return false;
-    }
-    return true;
-}
 
 /* EXIT_USAGE when the file cannot be read. */
 static enum exit_status copy(struct connection *c, struct hf_writer *writer, int fd,
@@ -85,7 +73,9 @@ enum exit_status run_put(const struct invocation *inv)
     struct tags       tags;
     struct connection c;
     const char       *path = inv->args[1];
-    if (!read_ttl(inv, &how) || !tags_read(inv->values[TAG], &tags)) return EXIT_USAGE;
+    if (!quantity_ttl("--ttl", inv->values[TTL], &how.ttl) ||
+        !tags_read(inv->values[TAG], &tags))
+        return EXIT_USAGE;
     how.tags = tags.names;
     how.tag_count = tags.count;
     const int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

@@ -54,6 +54,7 @@ void help_overview(void)
     put_row("--password-file FILE", 26, "log in with the first line of FILE");
     put_row("--ask-password", 26, "log in with a password typed on the terminal");
     put_row("--help", 26, "help on the command");
+    put_row("--version", 26, "which version this is");
     puts("\nexit status: 0 ok, 1 no such entry, 2 wrong usage, 3 Redis unavailable\n\n"
          "Start with:           holdfast demo\n"
          "All about settings:   holdfast help options");
@@ -72,8 +73,8 @@ static void put_group(void)
 
 void help_command(const struct command *command)
 {
-    printf("usage: holdfast %s %s [OPTION...]\n\n%s\n", command->name, command->arguments,
-           command->description);
+    printf("usage: holdfast %s%s%s [OPTION...]\n\n%s\n", command->name,
+           command->arguments[0] ? " " : "", command->arguments, command->description);
     if (command_is_group(command)) put_group();
     if (command->flags[0].name) puts("\noptions");
     for (size_t i = 0; i < FLAGS_MAX && command->flags[i].name; i++) {

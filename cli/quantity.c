@@ -33,7 +33,10 @@ bool quantity_ttl(const char *flag, const char *text, hf_duration *value)
         *value = d;
         return true;
     }
-    complain("%s: \"%s\" is %s; allowed: more than 0 to 315360000 s (10 years)", flag, text,
-             err == HF_E_INVALID ? "not understood" : "out of range");
+    if (err == HF_E_INVALID) {
+        complain("%s: \"%s\" is no duration, such as 30, 250ms, 10min or 1.5h", flag, text);
+    } else {
+        complain("%s: \"%s\" is out of range; allowed: more than 0 to 10 years", flag, text);
+    }
     return false;
 }

@@ -30,7 +30,7 @@ static size_t distance(const char *a, const char *b)
 
 struct suggestion suggest_for(const char *word)
 {
-    return (struct suggestion){ .word = word, .distance = strlen(word) / 3 + 1 };
+    return (struct suggestion){ .word = word, .distance = (strlen(word) + 2) / 4 };
 }
 
 void suggest_offer(struct suggestion *s, const char *candidate)

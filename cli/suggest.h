@@ -4,7 +4,8 @@
  *     suggest_offer(&s, "--socket-timeout");
  *     if (s.best) printf("did you mean %s?\n", s.best);
  *
- * A word is offered when few letters were added, lost, changed or swapped: at most a third.
+ * A word is offered when few letters were added, lost, changed or swapped: one in four of its
+ * letters at most.
  *
  * Memory:   none; words offered must outlive the suggestion.
  * Cost:     O(length squared) per offer; words over 40 bytes are never near. */

@@ -45,6 +45,7 @@ options of every command
   --password-file FILE    log in with the first line of FILE
   --ask-password          log in with a password typed on the terminal
   --help                  help on the command
+  --version               which version this is
 
 exit status: 0 ok, 1 no such entry, 2 wrong usage, 3 Redis unavailable
 
@@ -74,7 +75,7 @@ options
 --url, --json and more work with every command: holdfast help options
 ? 0
 $ holdfast help demo
-usage: holdfast demo  [OPTION...]
+usage: holdfast demo [OPTION...]
 
 Runs an application of 16 threads on a Redis of its own and hurts that Redis while
 the application works: hangs it, kills it, takes its memory, cuts its connections,
@@ -306,7 +307,7 @@ commands
 $ holdfast tasks --help >a; holdfast help tasks | cmp a
 ? 0
 $ holdfast help tasks work
-usage: holdfast tasks work  [OPTION...]
+usage: holdfast tasks work [OPTION...]
 
 The payload is its standard input. Lines on its standard output tell the progress:
 "40% drawing", "0.4" or only a message. What it writes to descriptor 3 is the

@@ -27,6 +27,7 @@ static void what_is_far_from_everything_gets_no_suggestion(void **state)
     (void)state;
     assert_null(best_of("frobnicate", words));
     assert_null(best_of("x", words));
+    assert_null(best_of("none", words)); /* Two letters of four from "demo". */
     assert_null(best_of("", words));
 }
 

@@ -44,16 +44,16 @@ $ holdfast set key --file /does/not/exist
 holdfast: /does/not/exist: No such file or directory
 ? 2
 $ holdfast set key value --ttl 0
-holdfast: --ttl: "0" is out of range; allowed: more than 0 to 315360000 s (10 years)
+holdfast: --ttl: "0" is out of range; allowed: more than 0 to 10 years
 ? 2
 $ holdfast set key value --ttl -5
-holdfast: --ttl: "-5" is not understood; allowed: more than 0 to 315360000 s (10 years)
+holdfast: --ttl: "-5" is no duration, such as 30, 250ms, 10min or 1.5h
 ? 2
 $ holdfast set key value --ttl soon
-holdfast: --ttl: "soon" is not understood; allowed: more than 0 to 315360000 s (10 years)
+holdfast: --ttl: "soon" is no duration, such as 30, 250ms, 10min or 1.5h
 ? 2
 $ holdfast set key value --ttl 11000d
-holdfast: --ttl: "11000d" is out of range; allowed: more than 0 to 315360000 s (10 years)
+holdfast: --ttl: "11000d" is out of range; allowed: more than 0 to 10 years
 ? 2
 $ holdfast help optoins
 holdfast: no help on "optoins"; did you mean "options"?

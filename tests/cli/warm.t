@@ -42,7 +42,7 @@ $ . ./env; holdfast warm list --rate -1
 holdfast: --rate: "-1" is not a whole number from 1 to 4294967295
 ? 2
 $ . ./env; holdfast warm list --ttl never
-holdfast: --ttl: "never" is not understood; allowed: more than 0 to 315360000 s (10 years)
+holdfast: --ttl: "never" is no duration, such as 30, 250ms, 10min or 1.5h
 ? 2
 $ holdfast warm list --url redis://127.0.0.1:1 >output 2>&1; echo $?; tail -1 output
 3
