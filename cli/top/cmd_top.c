@@ -1,6 +1,6 @@
+#include "asker.h"
 #include "json.h"
 #include "screen.h"
-#include "source.h"
 #include "view.h"
 
 #include <signal.h>
@@ -11,13 +11,17 @@
 #include <unistd.h>
 
 enum { FROM, TOKEN_FILE, CLIENT, INTERVAL, ONCE }; /* In the order of the command's flags. */
-enum { PICTURE_COLUMNS = 80 };
+enum { PICTURE_COLUMNS = 80, SILENCE_MS = 1000, REDRAW_MS = 500 };
 
 struct top {
     struct source source;
+    struct asker  asker;
     struct view   view;
+    char          why[640];
     hf_duration   interval;
-    hf_instant    due; /* The next reading. */
+    hf_instant    due;     /* The next question. */
+    size_t        client;  /* That is wanted; another is shown until it has answered. */
+    bool          is_left; /* The source is the asker's for good. */
 };
 
 static bool read_interval(const char *text, hf_duration *interval)
@@ -40,32 +44,57 @@ static bool take_first(struct top *t)
 {
     if (!source_read(&t->source, &t->view.now)) return false;
     t->view.before = t->view.now;
+    t->client = t->view.now.client;
     t->due = hf_later(hf_now(), t->interval);
     return true;
 }
 
-static void take_next(struct top *t)
+/* The numbers of another client have nothing to do with the last ones. */
+static void take_next(struct top *t, const struct reading *next)
 {
-    static struct reading next;
-    t->due = hf_later(hf_now(), t->interval);
-    t->source.wants_hot = t->view.list == LIST_HOT;
-    if (!source_read(&t->source, &next)) {
-        t->view.trouble = t->source.why;
-        return;
+    struct view *v = &t->view;
+    const bool   is_other = next->client != v->now.client;
+    v->trouble = NULL;
+    v->before = is_other ? *next : v->now;
+    v->now = *next;
+    if (is_other) {
+        v->rate_count = 0;
+    } else {
+        view_note(v);
     }
-    t->view.trouble = NULL;
-    t->view.before = t->view.now;
-    t->view.now = next;
-    view_note(&t->view);
 }
 
-/* Its numbers have nothing to do with the last ones. */
+static void take_news(struct top *t)
+{
+    static struct reading next;
+    switch (asker_take(&t->asker, &next, t->why, sizeof t->why)) {
+    case ASKER_READING:
+        if (t->source.client_name) t->client = next.client;
+        if (next.client == t->client) take_next(t, &next);
+        break;
+    case ASKER_TROUBLE: t->view.trouble = t->why; break;
+    default: break;
+    }
+    if (t->view.trouble || !asker_is_busy(&t->asker)) return;
+    if (hf_between(t->asker.asked, hf_now()).ns > hf_ms(SILENCE_MS).ns) {
+        t->view.trouble = "no answer yet";
+    }
+}
+
+static void ask_when_due(struct top *t)
+{
+    const struct view *v = &t->view;
+    if (asker_is_busy(&t->asker) || hf_before(hf_now(), t->due)) return;
+    t->due = hf_later(hf_now(), t->interval);
+    if (v->is_paused && t->client == v->now.client) return;
+    asker_ask(&t->asker, t->client, v->list == LIST_HOT);
+}
+
 static void next_client(struct top *t)
 {
     if (t->view.now.client_count < 2 || t->source.client_name) return;
-    t->source.client = (t->view.now.client + 1) % t->view.now.client_count;
-    t->view.rate_count = 0;
-    if (!take_first(t)) t->view.trouble = t->source.why;
+    t->client = (t->view.now.client + 1) % t->view.now.client_count;
+    t->due = hf_now();
 }
 
 /* ---- Live ---------------------------------------------------------------------- */
@@ -119,23 +148,33 @@ static void follow(struct top *t)
 {
     struct view *v = &t->view;
     for (;;) {
+        ask_when_due(t);
         canvas_begin(&v->canvas);
         view_draw(v);
         canvas_show(&v->canvas);
-        const int key = screen_wait(t->due);
+        const bool is_busy = asker_is_busy(&t->asker);
+        const int  key = screen_wait(is_busy ? hf_later(hf_now(), hf_ms(REDRAW_MS)) : t->due);
         if (key == KEY_QUIT || (key == 'q' && !v->is_typing) || ferror(stdout)) return;
         if (v->is_typing) {
             type(v, key);
         } else {
             press(t, key);
         }
-        if (hf_between(hf_now(), t->due).ns > 0) continue;
-        if (v->is_paused) {
-            t->due = hf_later(hf_now(), t->interval);
-        } else {
-            take_next(t);
-        }
+        take_news(t);
     }
+}
+
+static enum exit_status live(struct top *t)
+{
+    if (!asker_start(&t->asker, &t->source)) {
+        screen_leave();
+        complain("no thread to be had");
+        return EXIT_UNAVAILABLE;
+    }
+    follow(t);
+    screen_leave();
+    t->is_left = !asker_stop(&t->asker);
+    return EXIT_OK;
 }
 
 /* ---- One picture --------------------------------------------------------------- */
@@ -172,15 +211,16 @@ static void print_json(const struct top *t)
 
 static enum exit_status picture(struct top *t, bool json)
 {
+    static struct reading next;
     struct canvas        *c = &t->view.canvas;
     const struct timespec pause = { t->interval.ns / 1000000000,
                                     t->interval.ns % 1000000000 };
     nanosleep(&pause, NULL);
-    take_next(t);
-    if (t->view.trouble) {
-        complain("%s", t->view.trouble);
+    if (!source_read(&t->source, &next)) {
+        complain("%s", t->source.why);
         return EXIT_UNAVAILABLE;
     }
+    take_next(t, &next);
     if (json) {
         print_json(t);
         return EXIT_OK;
@@ -199,9 +239,7 @@ static enum exit_status run(struct top *t, const struct invocation *inv)
         return EXIT_UNAVAILABLE;
     }
     if (inv->json || inv->values[ONCE] || !screen_enter()) return picture(t, inv->json);
-    follow(t);
-    screen_leave();
-    return EXIT_OK;
+    return live(t);
 }
 
 enum exit_status run_top(const struct invocation *inv)
@@ -215,6 +253,6 @@ enum exit_status run_top(const struct invocation *inv)
     t.view.ascii = !canvas_is_utf8();
     t.view.canvas.colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     if (status == EXIT_OK) status = run(&t, inv);
-    source_close(&t.source);
+    if (!t.is_left) source_close(&t.source);
     return status;
 }

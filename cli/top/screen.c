@@ -18,13 +18,18 @@ static int                   news[2]; /* A pipe: signals write, who waits reads.
 static volatile sig_atomic_t ended_by, is_stopping, is_taken;
 static const char            back[] = "\033[0m\033[?25h\033[?1049l";
 
+void screen_wake(void)
+{
+    (void)!write(news[1], "", 1);
+}
+
 /* Whichever thread a signal comes to, and whenever: who waits, or will, wakes up. */
 static void note(int number)
 {
     const int reason = errno;
     if (number == SIGTSTP) is_stopping = 1;
     if (number != SIGTSTP && number != SIGWINCH) ended_by = number;
-    (void)!write(news[1], "", 1);
+    screen_wake();
     errno = reason;
 }
 

@@ -8,7 +8,7 @@
  * It is given back as it was on every way out: leaving, SIGINT, SIGTERM, SIGHUP, SIGQUIT, a
  * crash; and lent back while the process is stopped by ^Z.
  *
- * Threads:  none; there is one terminal. */
+ * Threads:  one, but for screen_wake(); there is one terminal. */
 
 #ifndef CLI_TOP_SCREEN_H
 #define CLI_TOP_SCREEN_H
@@ -34,6 +34,9 @@ void screen_leave(void);
 
 /* The next key, at most until then. KEY_QUIT also for a signal and the end of the input. */
 int screen_wait(hf_instant until);
+
+/* Ends a wait, or the next one, with KEY_NONE. From any thread. */
+void screen_wake(void);
 
 /* The signal that ended it, or 0. */
 int screen_signal(void);

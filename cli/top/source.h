@@ -1,6 +1,6 @@
 /* source.h - where readings come from: an exporter, or a Redis itself.
  *
- * Threads:  none.
+ * Threads:  none; one thread at a time may have a source.
  * Time:     a reading takes some seconds at most, also when nothing answers.
  * Errors:   source_open() complains; source_read() leaves why in the source. */
 

@@ -83,6 +83,12 @@ $ . ./env; rm -f screen; script -qfec 'exec holdfast top --interval 0.1 --socket
 \ no newline
 ? 0
 
+# A question to a server that hangs: keys are obeyed meanwhile, and q ends it, not its timeout.
+
+$ . ./env; rm -f screen; script -qfec 'exec holdfast top --interval 0.1 --socket-timeout 300' screen <keys >/dev/null & exec 3>keys; wait_for grep -q 'calls/s' screen; kill -STOP $(cat pid); wait_for grep -q 'no answer yet' screen; printf s >&3; wait_for grep -q 's by total' screen; printf q >&3; wait $!; kill -CONT $(cat pid); grep -o '\[?1049[hl]' screen | tr '\n' ' '; tail -n 1 screen | grep -o 'EXIT_CODE="[0-9]*"'
+[?1049h [?1049l EXIT_CODE="0"
+? 0
+
 # Nobody there, nothing that is understood, no token, no terminal.
 
 $ holdfast top --url unix:/does/not/exist --socket-timeout 0.3
