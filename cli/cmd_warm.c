@@ -96,8 +96,10 @@ static enum exit_status warm(struct connection *c)
     }
     if (err) {
         const enum exit_status status = connection_fail(c, err);
-        complain("%" PRIu64 " lines are done; go on with --skip %" PRIu64, done.position,
-                 done.position);
+        if (done.position) {
+            complain("%" PRIu64 " lines are done; go on with --skip %" PRIu64, done.position,
+                     done.position);
+        }
         return status;
     }
     report(inv, &done);

@@ -46,5 +46,5 @@ holdfast: --ttl: "never" is no duration, such as 30, 250ms, 10min or 1.5h
 ? 2
 $ holdfast warm list --url redis://127.0.0.1:1 >output 2>&1; echo $?; tail -1 output
 3
-holdfast: 0 lines are done; go on with --skip 0
+holdfast: endpoint is down, next attempt is due later: cache warm: cache set_many: connect 127.0.0.1:1: Connection refused
 ? 0
