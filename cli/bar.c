@@ -20,9 +20,9 @@ void bar_wipe(struct bar *bar)
 static void draw(double done)
 {
     const int filled = done >= 1 ? CELLS : (int)(done * CELLS);
-    fputc('[', stderr);
+    fprintf(stderr, "%3.0f %% [", done > 1 ? 100 : done * 100);
     for (int i = 0; i < CELLS; i++) fputc(i < filled ? '#' : '-', stderr);
-    fprintf(stderr, "] %3.0f %%  ", done > 1 ? 100 : done * 100);
+    fputs("]  ", stderr);
 }
 
 void bar_show(struct bar *bar, double done, const char *format, ...)
@@ -34,8 +34,10 @@ void bar_show(struct bar *bar, double done, const char *format, ...)
     va_list args;
     va_start(args, format);
     bar_wipe(bar);
+    fputs(BAR_CUT, stderr);
     if (done >= 0) draw(done);
     vfprintf(stderr, format, args);
+    fputs(BAR_WRAP, stderr);
     fflush(stderr);
     va_end(args);
     bar->is_drawn = true;

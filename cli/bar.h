@@ -2,7 +2,7 @@
  *
  *     struct bar bar;
  *     bar_begin(&bar, inv);
- *     bar_show(&bar, 0.5, "5000 stored");       [##########----------]  50 %  5000 stored
+ *     bar_show(&bar, 0.5, "5000 stored");        50 % [##########----------]  5000 stored
  *     bar_end(&bar);
  *
  * It is drawn on standard error, and only if that is a terminal and the output is not JSON;
@@ -17,6 +17,11 @@
 #include "command.h"
 
 #include <holdfast/time.h>
+
+/* Around what is drawn on one line: a narrow terminal cuts it, where it would begin another
+ * line, which nothing wipes. */
+#define BAR_CUT  "\033[?7l"
+#define BAR_WRAP "\033[?7h"
 
 struct bar {
     bool       is_shown;

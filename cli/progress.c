@@ -1,5 +1,7 @@
 #include "progress.h"
 
+#include "bar.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -18,9 +20,9 @@ void progress_add(struct progress *p, uint64_t size)
     const int      hundredths = (int)((double)done * 100 / (double)p->whole);
     if (hundredths == p->drawn) return;
     p->drawn = hundredths;
-    fputs("\r[", stderr);
+    fprintf(stderr, "\r" BAR_CUT "%3d %% [", hundredths);
     for (int i = 0; i < WIDTH; i++) putc(i * 100 < hundredths * WIDTH ? '#' : ' ', stderr);
-    fprintf(stderr, "] %3d %%", hundredths);
+    fputs("]" BAR_WRAP, stderr);
     fflush(stderr);
 }
 
