@@ -1,7 +1,9 @@
 #include "board.h"
 
+#include "bar.h"
 #include "json.h"
 #include "session.h"
+#include "shown.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,8 +38,8 @@ void board_progress(struct board *b, size_t row, double progress, const char *me
     pthread_mutex_lock(&b->lock);
     if (progress >= 0) b->guarded.rows[row].progress = progress;
     if (message) {
-        snprintf(b->guarded.rows[row].message, sizeof b->guarded.rows[row].message, "%.40s",
-                 message);
+        shown(hf_str(message), b->guarded.rows[row].message,
+              sizeof b->guarded.rows[row].message);
     }
     pthread_mutex_unlock(&b->lock);
 }
@@ -69,6 +71,15 @@ void board_end(struct board *b, size_t row, const struct hf_task *task, const ch
     pthread_mutex_unlock(&b->lock);
 }
 
+void board_complain(struct board *b, const char *text)
+{
+    pthread_mutex_lock(&b->lock);
+    erase(b);
+    fflush(stdout);
+    complain("%s", text);
+    pthread_mutex_unlock(&b->lock);
+}
+
 void board_draw(struct board *b)
 {
     char bar[BAR_SIZE];
@@ -78,7 +89,8 @@ void board_draw(struct board *b)
     for (size_t i = 0; i < BOARD_ROWS_MAX; i++) {
         if (!b->guarded.rows[i].is_used) continue;
         bar_print(bar, b->guarded.rows[i].progress);
-        printf("%s %.32s %s\n", bar, b->guarded.rows[i].id, b->guarded.rows[i].message);
+        printf(BAR_CUT "%s %.32s %s" BAR_WRAP "\n", bar, b->guarded.rows[i].id,
+               b->guarded.rows[i].message);
         b->guarded.drawn++;
     }
     fflush(stdout);

@@ -23,7 +23,7 @@ struct board {
             bool   is_used;
             double progress;
             char   id[HF_TASK_ID_MAX + 1];
-            char   message[41];
+            char   message[48];
         } rows[BOARD_ROWS_MAX];
     } guarded;
 };
@@ -37,6 +37,9 @@ void   board_progress(struct board *b, size_t row, double progress, const char *
 /* Frees the row and prints how the task ended; why may be "". */
 void board_end(struct board *b, size_t row, const struct hf_task *task, const char *outcome,
                const char *why);
+
+/* A complaint, above the bars. */
+void board_complain(struct board *b, const char *text);
 
 /* Draws the bars anew; does nothing without a terminal. */
 void board_draw(struct board *b);

@@ -19,7 +19,7 @@ static enum exit_status change_all(const struct invocation *inv, change_fn chang
     for (size_t i = 0; i < inv->arg_count && worst <= EXIT_MISS; i++) {
         const hf_err err = change(s.tasks, NULL, inv->args[i], &s.error);
         if (err) {
-            const enum exit_status status = session_fail(&s, err);
+            const enum exit_status status = session_fail_for(&s, err, inv->args[i]);
             if (status > worst) worst = status;
         } else if (inv->json) {
             json_begin();

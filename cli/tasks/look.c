@@ -19,7 +19,7 @@ static enum exit_status get(struct session *s)
 {
     struct hf_task *task;
     const hf_err    err = hf_tasks_get(s->tasks, NULL, s->inv->args[0], &task, &s->error);
-    if (err) return session_fail(s, err);
+    if (err) return session_fail_for(s, err, s->inv->args[0]);
     if (s->inv->values[GET_PAYLOAD]) {
         print_bytes(task->payload);
     } else if (s->inv->values[GET_RESULT]) {
@@ -33,7 +33,11 @@ static enum exit_status get(struct session *s)
 
 enum exit_status run_tasks_get(const struct invocation *inv)
 {
-    struct session   s;
+    struct session s;
+    if (inv->values[GET_PAYLOAD] && inv->values[GET_RESULT]) {
+        complain("--payload and --result contradict each other");
+        return EXIT_USAGE;
+    }
     enum exit_status status = session_open(&s, inv, true);
     if (status == EXIT_OK) status = get(&s);
     session_close(&s);
@@ -86,6 +90,10 @@ enum exit_status run_tasks_list(const struct invocation *inv)
     return status;
 }
 
+static const enum hf_task_priority by_rank[] = { HF_TASK_HIGH, HF_TASK_NORMAL, HF_TASK_LOW };
+
+_Static_assert(sizeof by_rank / sizeof by_rank[0] == HF_TASK_PRIORITIES, "each once");
+
 static void show_stats_json(const struct hf_task_stats *stats)
 {
     json_begin();
@@ -93,7 +101,7 @@ static void show_stats_json(const struct hf_task_stats *stats)
         json_count(hf_task_status_name((enum hf_task_status)i), stats->by_status[i]);
     }
     for (unsigned i = 0; i < HF_TASK_PRIORITIES; i++) {
-        json_count(hf_task_priority_name((enum hf_task_priority)i), stats->by_priority[i]);
+        json_count(hf_task_priority_name(by_rank[i]), stats->by_priority[by_rank[i]]);
     }
     json_number("overdue_seconds", (double)stats->overdue.ns / 1e9);
     json_count("leases", stats->leases);
@@ -105,13 +113,15 @@ static void show_stats_json(const struct hf_task_stats *stats)
 
 static void show_type(const struct hf_task_type_stats *type)
 {
+    bool is_first = true;
     printf("%s%s:", type->type, type->is_paused ? " (paused)" : "");
     for (unsigned i = 0; i < HF_TASK_STATUSES; i++) {
         uint64_t count = 0;
         for (unsigned p = 0; p < HF_TASK_PRIORITIES; p++) count += type->count[i][p];
-        if (count) {
-            printf(" %" PRIu64 " %s", count, hf_task_status_name((enum hf_task_status)i));
-        }
+        if (count == 0) continue;
+        printf("%s %" PRIu64 " %s", is_first ? "" : ",", count,
+               hf_task_status_name((enum hf_task_status)i));
+        is_first = false;
     }
     putchar('\n');
 }
@@ -122,7 +132,11 @@ static void show_stats(const struct hf_task_stats *stats)
         printf("%-10s%" PRIu64 "\n", hf_task_status_name((enum hf_task_status)i),
                stats->by_status[i]);
     }
-    printf("%-10s%" PRIu64 " leases\n", "recovered", stats->recovered);
+    for (unsigned i = 0; i < HF_TASK_PRIORITIES; i++) {
+        printf("%-10s%" PRIu64 "\n", hf_task_priority_name(by_rank[i]),
+               stats->by_priority[by_rank[i]]);
+    }
+    printf("%-10s%" PRIu64 "\n", "recovered", stats->recovered);
     if (stats->set_aside) printf("%-10s%" PRIu64 "\n", "damaged", stats->set_aside);
     if (stats->type_count) putchar('\n');
     for (size_t i = 0; i < stats->type_count; i++) show_type(&stats->types[i]);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <holdfast/health.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,12 @@ enum exit_status session_fail(const struct session *s, hf_err err)
     const struct connection c = { .inv = s->inv, .error = s->error };
     const enum exit_status  status = connection_fail(&c, err);
     return is_about_the_task(err) ? EXIT_MISS : status;
+}
+
+enum exit_status session_fail_for(struct session *s, hf_err err, const char *what)
+{
+    if (is_about_the_task(err)) snprintf(s->error.detail, sizeof s->error.detail, "%s", what);
+    return session_fail(s, err);
 }
 
 enum exit_status session_open(struct session *s, const struct invocation *inv,

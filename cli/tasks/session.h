@@ -29,6 +29,9 @@ void             session_close(struct session *s);
 /* Says why a call failed, and gives the status for it. */
 enum exit_status session_fail(const struct session *s, hf_err err);
 
+/* The same for a call about one of several, which it names. */
+enum exit_status session_fail_for(struct session *s, hf_err err, const char *what);
+
 /* The flag's value, or what is there when it was not given. False after complaint. */
 bool flag_count(const struct invocation *inv, size_t flag, uint64_t min, uint64_t max,
                 uint64_t *count);
@@ -42,7 +45,7 @@ void show_task(const struct invocation *inv, const struct hf_task *task);
 /* One line: what a list prints. */
 void show_task_line(const struct invocation *inv, const struct hf_task *task);
 
-/* "[#####.....]  50%" into text. */
+/* " 50% [#####.....]" into text. */
 enum { BAR_SIZE = 40 };
 void bar_print(char text[BAR_SIZE], double progress);
 

@@ -1,5 +1,6 @@
 #include "json.h"
 #include "session.h"
+#include "shown.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,12 +16,26 @@ void bar_print(char text[BAR_SIZE], double progress)
     char      bar[BAR_WIDTH + 1];
     for (int i = 0; i < BAR_WIDTH; i++) bar[i] = i < filled ? '#' : '.';
     bar[BAR_WIDTH] = '\0';
-    snprintf(text, BAR_SIZE, "[%s] %3d%%", bar, (int)(progress * 100));
+    snprintf(text, BAR_SIZE, "%3d%% [%s]", (int)(progress * 100), bar);
 }
 
 static void put_text(const char *name, const char *value)
 {
     if (*value) printf("%-10s%s\n", name, value);
+}
+
+/* What somebody else wrote. */
+static void put_bytes(const char *name, struct hf_bytes value)
+{
+    if (value.size == 0) return;
+    printf("%-10s", name);
+    shown_write(value, stdout);
+    putchar('\n');
+}
+
+static void put_size(const char *name, size_t size)
+{
+    printf("%-10s%zu byte%s\n", name, size, size == 1 ? "" : "s");
 }
 
 static void put_time(const char *name, int64_t ms)
@@ -37,8 +52,7 @@ static void show_errors(const struct hf_task *task)
 {
     for (size_t i = 0; i < task->error_count; i++) {
         const struct hf_task_error *e = &task->errors[i];
-        printf("%-10s%.*s\n", e->is_crash ? "crash" : "error", (int)e->text.size,
-               (const char *)e->text.data);
+        put_bytes(e->is_crash ? "crash" : "error", e->text);
     }
 }
 
@@ -49,7 +63,7 @@ static void show_text(const struct hf_task *task)
     put_text("status", hf_task_status_name(task->status));
     put_text("priority", hf_task_priority_name(task->priority));
     printf("%-10s%d%%\n", "progress", (int)(task->progress * 100));
-    put_text("message", task->message);
+    put_bytes("message", hf_str(task->message));
     put_text("owner", task->owner);
     put_text("unique", task->unique);
     put_text("worker", task->worker);
@@ -59,8 +73,9 @@ static void show_text(const struct hf_task *task)
     printf("%-10s%" PRIu32 "\n", "starts", task->starts);
     printf("%-10s%" PRIu32 " of %" PRIu32 "\n", "failures", task->retries, task->retry_limit);
     printf("%-10s%" PRIu32 " of %" PRIu32 "\n", "crashes", task->crashes, task->crash_limit);
-    printf("%-10s%zu bytes\n", "payload", task->payload.size);
-    printf("%-10s%zu bytes\n", "result", task->result.size);
+    put_bytes("metadata", task->metadata);
+    put_size("payload", task->payload.size);
+    put_size("result", task->result.size);
     show_errors(task);
 }
 

@@ -1,4 +1,6 @@
+#include "bar.h"
 #include "session.h"
+#include "shown.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -20,16 +22,18 @@ static bool has_ended(const struct hf_task *task)
 
 static void show(const struct session *s, const struct hf_task *task, bool is_terminal)
 {
-    char bar[BAR_SIZE];
+    const char *status = hf_task_status_name(task->status);
+    char        bar[BAR_SIZE], message[4 * HF_TASK_TEXT_MAX];
+    shown(hf_str(task->message), message, sizeof message);
     bar_print(bar, task->progress);
     if (s->inv->json) {
         show_task_line(s->inv, task);
     } else if (is_terminal) {
-        printf("\r\033[K%s %s %.40s", bar, hf_task_status_name(task->status), task->message);
+        printf("\r\033[K" BAR_CUT "%s %s %s" BAR_WRAP, bar, status, message);
         if (has_ended(task)) putchar('\n');
     } else {
-        printf("%s %d%%%s%s\n", hf_task_status_name(task->status),
-               (int)(task->progress * 100), *task->message ? " " : "", task->message);
+        printf("%s %d%%%s%s\n", status, (int)(task->progress * 100), *message ? " " : "",
+               message);
     }
     fflush(stdout);
 }
@@ -42,7 +46,7 @@ static enum exit_status watch(struct session *s)
     for (;;) {
         const hf_err err = hf_tasks_get(s->tasks, NULL, s->inv->args[0], &task, &s->error);
         if (err) {
-            status = session_fail(s, err);
+            status = session_fail_for(s, err, s->inv->args[0]);
             break;
         }
         if (has_changed(before, task)) show(s, task, is_terminal);

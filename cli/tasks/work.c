@@ -2,6 +2,7 @@
 #include "child.h"
 #include "session.h"
 
+#include <holdfast/health.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct shop {
     const char    *command;
     struct board   board;
     struct session session;
+    bool           is_away; /* Redis, and so it was told. */
 };
 
 /* ---- One task ---- */
@@ -173,6 +175,19 @@ static bool is_drained(struct shop *shop, const struct hf_worker_options *option
     return left == 0;
 }
 
+/* Once when Redis goes, once when it comes: the worker waits for it, however long. */
+static void tell_of_redis(struct shop *shop)
+{
+    char             text[HF_ERROR_DETAIL_MAX + 64];
+    struct hf_health health;
+    hf_health_get(hf_tasks_client(shop->session.tasks), &health);
+    const bool is_away = health.status == HF_STATUS_DOWN;
+    if (is_away == shop->is_away || (is_away && !health.error)) return; /* Not asked yet. */
+    shop->is_away = is_away;
+    snprintf(text, sizeof text, "Redis is away, waiting for it: %s", health.reason);
+    board_complain(&shop->board, is_away ? text : "Redis is back");
+}
+
 /* Until a signal comes, or there is nothing left. A second signal ends the program. */
 static void attend_all(struct shop *shop, const struct hf_worker_options *options,
                        struct hf_worker *worker, const sigset_t *signals)
@@ -180,6 +195,7 @@ static void attend_all(struct shop *shop, const struct hf_worker_options *option
     const struct timespec tick = { 0, TICK_MS * 1000000 };
     const bool            drains = shop->session.inv->values[DRAIN] != NULL;
     while (sigtimedwait(signals, NULL, &tick) < 0) {
+        tell_of_redis(shop);
         board_draw(&shop->board);
         if (drains && is_drained(shop, options, worker)) break;
     }

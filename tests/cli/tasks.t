@@ -50,7 +50,10 @@ running   0
 success   0
 failure   0
 cancelled 0
-recovered 0 leases
+high      1
+normal    2
+low       0
+recovered 0
 
 render: 1 pending
 report: 2 pending
@@ -92,7 +95,7 @@ $ . ./env; holdfast tasks work --type odd --drain --exec 'test $HOLDFAST_TASK_ST
 {"started":1,"succeeded":1,"failed":0,"released":0,"cancelled":0,"timed_out":0,"lost":0,"undelivered":0}
 ? 0
 $ . ./env; holdfast tasks cancel b nowhere
-holdfast: no such task: cancel task: task
+holdfast: no such task: nowhere
 cancelled b
 ? 1
 $ . ./env; holdfast tasks watch b
@@ -156,7 +159,7 @@ $ . ./env; holdfast tasks create 'odd type'
 holdfast: invalid argument: create task: type: letters, digits and . _ : - only
 ? 2
 $ . ./env; holdfast tasks get nowhere
-holdfast: no such task: get task: no record
+holdfast: no such task: nowhere
 ? 1
 $ . ./env; holdfast tasks requeue c
 requeued c
