@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 24, NUMBER_WIDTH = 10, ROWS_BESIDE_MIN = 8 };
+enum { NAME_WIDTH = 24, NUMBER_WIDTH = 10, NARROW_WIDTH = 6, ROWS_BESIDE_MIN = 8 };
 
 static const char *const list_names[] = { "counters", "hot keys", "slow calls", "latency" };
 static const char *const sort_names[] = { "rate", "total", "name" };
@@ -199,17 +199,18 @@ static void draw_row(struct view *v, int row, const struct line *line)
     const struct reading_row *r = &v->now.rows[line->index];
     const bool                is_narrow = c->columns < NAME_WIDTH + 2 * NUMBER_WIDTH;
     const bool                is_whole = line->total == (double)(long long)line->total;
-    int                       column = 0;
-    canvas_printf(c, row, 0, line->rate > 0 ? STYLE_BOLD : STYLE_FAINT, "%*s", NUMBER_WIDTH,
-                  r->is_gauge ? "" : amount_rate(line->rate).text);
-    column = NUMBER_WIDTH;
-    if (!is_narrow) {
-        canvas_printf(c, row, column, STYLE_PLAIN, "%*s", NUMBER_WIDTH,
-                      is_whole ? amount_count(line->total).text
-                               : amount_rate(line->total).text);
-        column += NUMBER_WIDTH;
+    const struct amount       total = is_whole ? amount_count(line->total)
+                                               : amount_rate(line->total);
+    const struct amount       rate = amount_rate(line->rate);
+    const enum style          style = line->rate > 0 ? STYLE_BOLD : STYLE_FAINT;
+    if (is_narrow) { /* One number: what a gauge says, or a rate. */
+        canvas_printf(c, row, 0, r->is_gauge ? STYLE_PLAIN : style, "%*s %s", NARROW_WIDTH,
+                      r->is_gauge ? total.text : rate.text, line->name);
+        return;
     }
-    canvas_put(c, row, column + 1, STYLE_PLAIN, line->name);
+    canvas_printf(c, row, 0, style, "%*s", NUMBER_WIDTH, r->is_gauge ? "" : rate.text);
+    canvas_printf(c, row, NUMBER_WIDTH, STYLE_PLAIN, "%*s %s", NUMBER_WIDTH, total.text,
+                  line->name);
 }
 
 static void draw_latency(struct view *v, int row, const struct line *line)
@@ -250,7 +251,7 @@ static void draw_titles(struct view *v, int row)
     static const char *const titles[] = { "    each s     total name", "     reads key",
                                           "      took when, which and why",
                                           "       p50       p99 operation" };
-    static const char *const narrow = "    each s name";
+    static const char *const narrow = "each s name";
     const bool               is_narrow = v->list == LIST_ROWS &&
                            v->canvas.columns < NAME_WIDTH + 2 * NUMBER_WIDTH;
     canvas_put(&v->canvas, row, 0, STYLE_ACCENT, is_narrow ? narrow : titles[v->list]);

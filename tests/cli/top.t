@@ -63,6 +63,12 @@ $ . ./env; mkfifo keys; script -qfec 'stty rows 24 cols 80; stty -a >before; hol
 $ . ./env; rm -f screen; script -qfec 'stty rows 12 cols 20; tty >tty; exec holdfast top --interval 60' screen <keys >/dev/null & exec 3>keys; wait_for grep -q 'each s name' screen; ! grep -q 'total name' screen; stty rows 24 cols 80 <$(cat tty); wait_for grep -q 'each s     total name' screen; printf q >&3; wait
 ? 0
 
+On 20 columns a gauge has its value where a counter has its rate.
+
+$ . ./env; script -qfec 'stty rows 40 cols 20; exec holdfast top --once --interval 0.1' screen </dev/null >/dev/null; grep -c '  1 connected_cli' screen
+1
+? 0
+
 # Signals end it, and it says nothing; ^C is one.
 
 $ . ./env; for signal in INT TERM HUP QUIT; do rm -f screen; script -qfec 'echo $$ >top.pid; exec holdfast top --interval 0.1' screen <keys >/dev/null & exec 3>keys; wait_for grep -q 'calls/s' screen; kill -$signal $(cat top.pid); wait $!; exec 3>&-; grep -o '\[?1049[hl]' screen | tr '\n' ' '; tail -n 1 screen | grep -o 'EXIT_CODE="[0-9]*"'; done
