@@ -130,5 +130,9 @@ bool report_verdict(const struct demo *d)
         complain("demo: %s", promises[i].complaint);
         kept = false;
     }
+    if (!kept && t->late.ns > hf_ms(APP_OVERRUN_MS).ns) {
+        complain("demo: the machine itself was up to %.0f ms late; try when it is less busy",
+                 in_ms(t->late));
+    }
     return kept;
 }
