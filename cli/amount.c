@@ -52,3 +52,8 @@ struct amount amount_seconds(double seconds)
     }
     return s;
 }
+
+const char *amount_noun(uint64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}

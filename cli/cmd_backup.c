@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "bar.h"
 #include "connection.h"
 #include "json.h"
@@ -29,8 +30,12 @@ static void report_it(const struct invocation *inv, const struct hf_backup_repor
         json_end();
         return;
     }
-    printf("%" PRIu64 " entries, %" PRIu64 " bytes", report->entries, report->bytes);
-    if (report->skipped) printf(", %" PRIu64 " keys left out", report->skipped);
+    printf("%" PRIu64 " %s, %" PRIu64 " bytes", report->entries,
+           amount_noun(report->entries, "entry", "entries"), report->bytes);
+    if (report->skipped) {
+        printf(", %" PRIu64 " %s left out", report->skipped,
+               amount_noun(report->skipped, "key", "keys"));
+    }
     puts(report->resumed ? ", resumed" : "");
 }
 

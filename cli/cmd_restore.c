@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "bar.h"
 #include "connection.h"
 #include "json.h"
@@ -33,7 +34,7 @@ static bool on_progress(const struct hf_restore_report *report, void *ctx)
 
 static void print_counts(const struct hf_restore_report *r, bool is_restore)
 {
-    printf("%" PRIu64 " entries", r->entries);
+    printf("%" PRIu64 " %s", r->entries, amount_noun(r->entries, "entry", "entries"));
     if (is_restore) {
         printf(", %" PRIu64 " restored", r->restored);
         if (r->kept) printf(", %" PRIu64 " there already", r->kept);
@@ -49,7 +50,10 @@ static void print_counts(const struct hf_restore_report *r, bool is_restore)
         }
         printf(" of %s UTC", date);
     }
-    if (r->damages) printf(", %" PRIu64 " places damaged", r->damages);
+    if (r->damages) {
+        printf(", %" PRIu64 " %s damaged", r->damages,
+               amount_noun(r->damages, "place", "places"));
+    }
     putchar('\n');
 }
 

@@ -65,12 +65,20 @@ static void print_lists(const struct reading *r)
     for (size_t i = 0; i < r->task_count; i++) puts(r->tasks[i]);
 }
 
+static void print_pool(const char *text)
+{
+    static const char memory[] = "memory ";
+    const bool        is_memory = strncmp(text, memory, sizeof memory - 1) == 0;
+    printf("%-10s%s\n", is_memory ? "memory" : "pool",
+           is_memory ? text + sizeof memory - 1 : text);
+}
+
 static void print(const struct reading *r)
 {
     printf("%s, %s%s%s\n", r->name, r->status, r->reason[0] ? ": " : "", r->reason);
     if (r->endpoint[0]) printf("endpoint  %s\n", r->endpoint);
     if (r->breaker[0]) printf("breaker   %s\n", r->breaker);
-    if (r->pool[0]) printf("%s\n", r->pool);
+    if (r->pool[0]) print_pool(r->pool);
     if (r->uptime >= 0) printf("up for    %s\n", amount_seconds(r->uptime).text);
     putchar('\n');
     print_rows(r);

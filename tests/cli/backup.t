@@ -41,11 +41,11 @@ $ . ./env; holdfast backup file --resume --json
 
 $ cp file cut; truncate -s 300 cut; holdfast verify cut | sed 's/of .* UTC/of DATE/'
 holdfast: cut: at byte 212, 88 bytes: cut off: the end is missing
-1 entries of DATE, 1 places damaged
+1 entry of DATE, 1 place damaged
 ? 0
 $ . ./env; holdfast restore cut
 holdfast: cut: at byte 212, 88 bytes: cut off: the end is missing
-1 entries, 0 restored, 1 there already, 1 places damaged
+1 entry, 0 restored, 1 there already, 1 place damaged
 ? 1
 $ holdfast verify cut --json | sed 's/created_ms":[0-9]*/created_ms":N/'
 holdfast: cut: at byte 212, 88 bytes: cut off: the end is missing

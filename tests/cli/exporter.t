@@ -6,7 +6,7 @@ $ . ./env; holdfast stats --from $U --client default
 default, up: answers\x1b[31m
 endpoint  redis://127.0.0.1:6379/0
 breaker   closed, 1 of 5 failures
-4 open, 3 idle, 1 leased of 20; 1 of 1000 calls under way
+pool      4 open, 3 idle, 1 leased of 20; 1 of 1000 calls under way
 up for    12.5 s
 
 calls                                  1100
