@@ -81,7 +81,7 @@ static enum exit_status conclude(const struct connection        *c,
 {
     if (err && !(err == HF_E_INVALID && report->damages)) {
         const enum exit_status status = connection_fail(c, err);
-        if (is_restore && report->offset) {
+        if (is_restore && report->offset && status == EXIT_UNAVAILABLE) {
             complain("go on with --from %" PRIu64, report->offset);
         }
         return err == HF_E_SYSTEM ? EXIT_USAGE : status; /* It is the file. */

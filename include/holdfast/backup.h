@@ -76,7 +76,8 @@ struct hf_backup_damage {
 
 typedef void (*hf_backup_damage_fn)(const struct hf_backup_damage *damage, void *ctx);
 
-/* Zero-initialised to begin with; kept as it is to go on with. */
+/* Zero-initialised to begin with; kept as it is to go on with. An offset behind the end of
+ * the file is HF_E_RANGE. */
 struct hf_restore_report {
     uint64_t offset;     /* Up to here the file is done with. */
     uint64_t size;       /* Of the file. */

@@ -296,7 +296,11 @@ static hf_err begin(struct restore *r)
     hf_err err = r->cache ? check_origin(r) : HF_OK;
     if (err) return err;
     r->report->created_ms = r->reader.head.created_ms;
-    if (r->report->offset > r->reader.next && r->report->offset <= r->report->size) {
+    if (r->report->offset > r->report->size) {
+        return hf_fail(r->error, HF_E_RANGE, "the file ends at byte %" PRIu64,
+                       r->report->size);
+    }
+    if (r->report->offset > r->reader.next) {
         hf_backup_reader_skip_to(&r->reader, r->report->offset);
     }
     if (!r->cache) return run(r);

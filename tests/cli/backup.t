@@ -60,6 +60,9 @@ holdfast: invalid argument: backup verify: this is no backup
 $ holdfast verify nowhere
 holdfast: system call failed: backup verify: nowhere: No such file or directory
 ? 2
+$ . ./env; holdfast restore file --from 665
+holdfast: value out of range: cache restore: the file ends at byte 664
+? 2
 $ . ./env; mkfifo pipe; holdfast backup pipe; test -p pipe
 holdfast: invalid argument: cache backup: pipe: is not a file
 ? 0
