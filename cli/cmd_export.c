@@ -71,6 +71,11 @@ enum exit_status run_export(const struct invocation *inv)
     if (!read_rule(inv->values[READY], &rule)) return EXIT_USAGE;
     if (!exporter_token(token, inv->values[TOKEN_FILE])) return EXIT_USAGE;
     if (*token) options.token = token;
+    if (*token && strlen(token) < HF_EXPORTER_TOKEN_MIN) {
+        complain("the token has %zu bytes; it must have %d to %d", strlen(token),
+                 HF_EXPORTER_TOKEN_MIN, HF_EXPORTER_TOKEN_MAX);
+        return EXIT_USAGE;
+    }
     if (options.is_private && !*token) {
         complain("--private: it wants a token, by --token-file or HOLDFAST_EXPORTER_TOKEN");
         return EXIT_USAGE;

@@ -55,7 +55,7 @@ $ holdfast export --url embedded: --listen 0 --ready sometimes
 holdfast: --ready: "sometimes" is no rule; allowed: always, once_connected, unless_down, while_up
 ? 2
 $ HOLDFAST_EXPORTER_TOKEN=short holdfast export --url embedded: --listen 0
-holdfast: --listen: exporter: a token of 5 bytes; it must have 16 to 256
+holdfast: the token has 5 bytes; it must have 16 to 256
 ? 2
 $ holdfast export --url embedded: --listen 0 --name ''
 holdfast: --name: a name has 1 to 64 bytes of UTF-8
