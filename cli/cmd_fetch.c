@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "json.h"
 #include "progress.h"
 
 #include <errno.h>
@@ -70,17 +71,31 @@ static enum exit_status copy_to_file(struct connection *c, struct hf_reader *rea
     return status;
 }
 
+/* Where the value itself is what is printed, nothing is told of it. */
+static void tell(const struct connection *c, enum exit_status status, uint64_t size)
+{
+    const bool is_found = status == EXIT_OK;
+    if (!c->inv->json || status > EXIT_MISS) return;
+    if (is_found && strcmp(c->inv->args[1], "-") == 0) return;
+    json_begin();
+    json_bytes("key", hf_str(c->inv->args[0]));
+    json_bool("found", is_found);
+    if (is_found) json_count("size", size);
+    json_end();
+}
+
 static enum exit_status fetch(struct connection *c)
 {
     const char       *path = c->inv->args[1];
     struct hf_reader *reader;
     const hf_err      err = hf_reader_open(c->cache, NULL, hf_str(c->inv->args[0]), &reader,
                                            &c->error);
-    if (err == HF_MISS) return EXIT_MISS;
-    if (err) return connection_fail(c, err);
+    if (err == HF_MISS) tell(c, EXIT_MISS, 0);
+    if (err) return err == HF_MISS ? EXIT_MISS : connection_fail(c, err);
     const enum exit_status status = strcmp(path, "-") == 0
                                         ? copy(c, reader, stdout, "standard output")
                                         : copy_to_file(c, reader, path);
+    tell(c, status, hf_reader_size(reader));
     hf_reader_close(reader);
     return status;
 }

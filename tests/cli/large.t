@@ -24,6 +24,12 @@ holdfast: get it with: holdfast fetch KEY FILE
 ? 2
 $ . ./env; holdfast fetch none out
 ? 1
+$ . ./env; holdfast fetch none out --json
+{"key":"none","found":false}
+? 1
+$ . ./env; holdfast fetch film out --json; holdfast fetch film - --json | cmp - in
+{"key":"film","found":true,"size":3000000}
+? 0
 $ cmp in out
 ? 0
 
