@@ -81,13 +81,20 @@ static BIO_METHOD *make_method(void)
 
 /* ---- The context --------------------------------------------------------------- */
 
+/* The library has no words for what the system said. */
+static const char *reason_of(unsigned long code)
+{
+    if (ERR_SYSTEM_ERROR(code)) return strerror(ERR_GET_REASON(code));
+    const char *reason = ERR_reason_error_string(code);
+    return reason ? reason : "failed";
+}
+
 static hf_err fail_ssl(struct hf_error *error, hf_err err, const char *what, const char *name)
 {
     const unsigned long code = ERR_get_error();
-    const char         *reason = code ? ERR_reason_error_string(code) : NULL;
     ERR_clear_error();
     return hf_fail(error, err, "tls: %s%s%s: %s", what, name ? " " : "", name ? name : "",
-                   reason ? reason : "failed");
+                   reason_of(code));
 }
 
 static const char *file_at(const struct hf_tls_opts *opts, int index)

@@ -262,7 +262,8 @@ static void each_file_that_cannot_be_used_is_named(void **state)
     assert_unusable("tls_ca_file", file("empty.crt"), "CA file");
     assert_unusable("tls_ca_file", file("ca.key"), "ca.key");
     assert_unusable("tls_cert_file", file("empty.crt"), "certificate");
-    assert_unusable("tls_key_file", "/no/such/key", "key /no/such/key");
+    assert_unusable("tls_ca_file", "/no/such/ca", "CA file /no/such/ca: No such file");
+    assert_unusable("tls_key_file", "/no/such/key", "key /no/such/key: No such file");
     assert_unusable("tls_crl_file", file("empty.crt"), "CRL file");
     assert_unusable("tls_crl_file", file("ca.crt"), "CRL file");
     assert_unusable("tls_ciphers", "NO-SUCH-CIPHER", "NO-SUCH-CIPHER");
