@@ -212,7 +212,9 @@ static hf_err refuse(const struct row *row, hf_err code, const char *value,
     for (char *c = shown; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     }
-    return hf_fail(error, code, "\"%s\" is %s; allowed: %s", shown, problem, row->info.range);
+    const bool is_word = row->kind == KIND_TEXT && code == HF_E_INVALID;
+    return hf_fail(error, code, "\"%s\" is %s; allowed: %s%s", shown, problem,
+                   row->info.range, is_word ? " without spaces and control characters" : "");
 }
 
 static hf_err read_number(const struct row *row, const char *value, int64_t *number)

@@ -137,8 +137,14 @@ static hf_err error_of(const struct hf_reply *reply, struct hf_bytes *text)
     return hf_server_error(*text);
 }
 
+/* Redis tells at length how it wants to be asked, and not what is missing. */
 static void fail_with(struct hf_dial *dial, hf_err err, struct hf_bytes text)
 {
+    static const char noauth[] = "NOAUTH ";
+    const size_t      size = sizeof noauth - 1;
+    if (text.size >= size && memcmp(text.data, noauth, size) == 0) {
+        text = hf_str("NOAUTH: a password is wanted, and none was given");
+    }
     fail(dial, hf_fail(&dial->error, err, "handshake: %.*s", (int)text.size,
                        (const char *)text.data));
 }
