@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "board.h"
 #include "child.h"
 #include "session.h"
@@ -202,6 +203,19 @@ static void attend_all(struct shop *shop, const struct hf_worker_options *option
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
+static void tell_of_grace(struct shop *shop, struct hf_worker *worker, hf_duration grace)
+{
+    char                   text[120];
+    struct hf_worker_stats here;
+    hf_worker_stats(worker, &here);
+    if (!here.running || grace.ns == 0) return;
+    snprintf(text, sizeof text, "%u %s %s to end; a second signal ends the work at once",
+             here.running,
+             amount_noun(here.running, "task that runs has", "tasks that run have"),
+             amount_seconds((double)grace.ns / 1e9).text);
+    board_complain(&shop->board, text);
+}
+
 static enum exit_status run(struct shop *shop, const struct hf_worker_options *options,
                             hf_duration grace, const sigset_t *signals)
 {
@@ -213,6 +227,7 @@ static enum exit_status run(struct shop *shop, const struct hf_worker_options *o
 
     board_init(&shop->board, s->inv->json);
     attend_all(shop, options, worker, signals);
+    tell_of_grace(shop, worker, grace);
     err = hf_worker_stop(worker, grace, &s->error);
     hf_worker_stats(worker, &stats);
     hf_worker_close(worker);

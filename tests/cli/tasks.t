@@ -124,7 +124,14 @@ stopped e: task was cancelled
 1 started, 1 cancelled
 ? 0
 
-# A worker that is told to end releases what it has.
+# A worker that is told to end says how long it waits, and releases what it has.
+
+$ . ./env; holdfast tasks create long --id g >/dev/null; holdfast tasks work --type long --grace 0.2 --exec 'exec sleep 60' >out 2>&1 & . ./env; wait_for sh -c 'holdfast tasks get g | grep -q running'; kill %1 2>/dev/null || kill $!; wait $!; cat out; holdfast tasks cancel g
+holdfast: 1 task that runs has 200 ms to end; a second signal ends the work at once
+stopped g: told to stop
+1 started, 1 released
+cancelled g
+? 0
 
 $ . ./env; holdfast tasks create long --id f >/dev/null; holdfast tasks work --type long --grace 0 --exec 'exec sleep 60' >out & . ./env; wait_for sh -c 'holdfast tasks get f | grep -q running'; kill %1 2>/dev/null || kill $!; wait $!; cat out; holdfast tasks get f | grep 'status\|failures'
 stopped f: told to stop
@@ -136,7 +143,7 @@ failures  0 of 3
 # Clean-up.
 
 $ . ./env; holdfast tasks cleanup --keep 0
-5 removed
+6 removed
 ? 0
 $ . ./env; holdfast tasks list --status success
 ? 0
