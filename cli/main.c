@@ -38,9 +38,10 @@ static bool reader_has_gone(void)
  * earlier write may have failed, whose errno is not known any more. */
 static enum exit_status finish_output(enum exit_status status)
 {
-    const int reason = fflush(stdout) ? errno : EIO;
+    const int reason = fflush(stdout) ? errno : 0;
     if (!ferror(stdout) || reader_has_gone()) return status;
-    complain("cannot write the output: %s", strerror(reason));
+    complain("cannot write the output%s%s", reason ? ": " : "",
+             reason ? strerror(reason) : "");
     return EXIT_UNAVAILABLE;
 }
 

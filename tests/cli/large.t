@@ -18,6 +18,9 @@ $ . ./env; holdfast fetch film - | head -c 3 | sed 's/$/.../'
 xxx...
 \ no newline
 ? 0
+$ . ./env; holdfast set large --file in >/dev/null; holdfast get large >/dev/full
+holdfast: cannot write the output
+? 3
 $ . ./env; holdfast get film
 holdfast: the reply is of another type: cache get: a large value, which is read as a stream
 holdfast: get it with: holdfast fetch KEY FILE
@@ -55,12 +58,12 @@ Deleted, none of the chunks stays behind.
 
 $ . ./env; holdfast usage | grep -E 'leftovers|keys seen'
 leftovers      0
-keys seen      6 of 6 in the database: counted, not estimated
+keys seen      7 of 7 in the database: counted, not estimated
 ? 0
 $ . ./env; holdfast del film
 1 deleted
 ? 0
 $ . ./env; holdfast usage | grep -E 'leftovers|keys seen'
 leftovers      0
-keys seen      2 of 2 in the database: counted, not estimated
+keys seen      3 of 3 in the database: counted, not estimated
 ? 0
