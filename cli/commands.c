@@ -86,7 +86,7 @@ static const struct command commands[] = {
       "(when none is given), int, double, bool, null, hex, file, list and set; members of a\n"
       "list or set are texts with commas between them. Asks no server.\n\n"
       "  holdfast fingerprint template=invoice page:int=3 logo:file=logo.svg\n"
-      "  holdfast set \"report:$(holdfast fingerprint year:int=2026)\" --file report.pdf",
+      "  holdfast set \"q:$(holdfast fingerprint year:int=2026)\" --file report.pdf",
       1, SIZE_MAX,
       { { "--encoding", NULL, "print what is hashed, in hexadecimal" } },
       run_fingerprint },
@@ -164,7 +164,7 @@ static const struct command commands[] = {
       "Asks the application's exporter, which to reset or to force wants its token. Forced\n"
       "is forced_open (nothing passes), disabled (all passes, nothing is counted) or\n"
       "metrics_only (all passes and is counted), until a reset.\n\n"
-      "  holdfast breaker force forced_open --from http://127.0.0.1:9121 --token-file token",
+      "  holdfast breaker force disabled --from http://127.0.0.1:9121 --token-file key",
       1, 2, { EXPORTER_FLAGS }, run_breaker },
     { "export", "", "serve health, metrics and a dashboard over HTTP",
       "Watches the Redis as an application would, and serves what it sees until it is\n"

@@ -2,15 +2,29 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { TEXT_WIDTH = 78 };
+enum { WIDTH_MAX = 78, WIDTH_MIN = 20, LEFT = 26, LEFT_NARROW = 6, NARROW = 60 };
 
-void help_wrapped(const char *text, int indent)
+/* Of the terminal, if it is one. */
+static int text_width(void)
 {
-    int column = indent;
-    while (*text != '\0') {
-        const int word = (int)strcspn(text, " ");
-        if (column > indent && column + 1 + word > TEXT_WIDTH) {
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return WIDTH_MAX;
+    if (size.ws_col > WIDTH_MAX) return WIDTH_MAX;
+    return size.ws_col > WIDTH_MIN ? size.ws_col - 1 : WIDTH_MIN;
+}
+
+/* Writes the words from that column on; gives the column behind them. */
+static int flow(const char *text, size_t size, int indent, int column)
+{
+    const int   width = text_width();
+    const char *end = text + size;
+    while (text < end) {
+        int word = (int)strcspn(text, " \n");
+        if (word > end - text) word = (int)(end - text);
+        if (column > indent && column + 1 + word > width) {
             printf("\n%*s", indent, "");
             column = indent;
         } else if (column > indent) {
@@ -19,14 +33,39 @@ void help_wrapped(const char *text, int indent)
         }
         printf("%.*s", word, text);
         column += word;
-        text += word + (text[word] == ' ');
+        text += word;
+        if (text < end) text++;
     }
+    return column;
+}
+
+void help_wrapped(const char *text, int indent)
+{
+    flow(text, strlen(text), indent, indent);
     putchar('\n');
 }
 
-/* "  left         right, wrapped": a left side too long gets a line of its own. */
-static void put_row(const char *left, int indent, const char *right)
+/* Lines that are empty or begin with a space stay as they are, the others flow. */
+static void put_text(const char *text)
 {
+    int column = 0;
+    while (*text != '\0') {
+        const size_t size = strcspn(text, "\n");
+        if (size > 0 && *text != ' ') {
+            column = flow(text, size, 0, column);
+        } else {
+            printf("%s%.*s\n", column ? "\n" : "", (int)size, text);
+            column = 0;
+        }
+        text += size + (text[size] == '\n');
+    }
+    if (column) putchar('\n');
+}
+
+/* "  left         right, wrapped": a left side too long gets a line of its own. */
+static void put_row(const char *left, const char *right)
+{
+    const int indent = text_width() < NARROW ? LEFT_NARROW : LEFT;
     const int width = printf("  %s", left);
     if (width + 2 > indent) {
         printf("\n%*s", indent, "");
@@ -44,17 +83,16 @@ void help_overview(void)
     for (size_t i = 0; (c = command_at(i)); i++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", c->name, c->arguments);
-        put_row(left, 26, c->summary);
+        put_row(left, c->summary);
     }
     puts("\noptions of every command");
-    put_row("--url URL", 26,
-            "redis://, rediss://, unix: or embedded:; default REDIS_URL, "
-            "else redis://127.0.0.1:6379/0");
-    put_row("--json", 26, "one JSON object on one line");
-    put_row("--password-file FILE", 26, "log in with the first line of FILE");
-    put_row("--ask-password", 26, "log in with a password typed on the terminal");
-    put_row("--help", 26, "help on the command");
-    put_row("--version", 26, "which version this is");
+    put_row("--url URL", "redis://, rediss://, unix: or embedded:; default REDIS_URL, "
+                         "else redis://127.0.0.1:6379/0");
+    put_row("--json", "one JSON object on one line");
+    put_row("--password-file FILE", "log in with the first line of FILE");
+    put_row("--ask-password", "log in with a password typed on the terminal");
+    put_row("--help", "help on the command");
+    put_row("--version", "which version this is");
     puts("\nexit status: 0 ok, 1 no such entry, 2 wrong usage, 3 Redis unavailable\n\n"
          "Start with:           holdfast demo\n"
          "All about settings:   holdfast help options");
@@ -67,14 +105,15 @@ static void put_group(void)
     for (size_t i = 0; (c = command_in_group(i)); i++) {
         char left[40];
         snprintf(left, sizeof left, "%s %s", c->name, c->arguments);
-        put_row(left, 26, c->summary);
+        put_row(left, c->summary);
     }
 }
 
 void help_command(const struct command *command)
 {
-    printf("usage: holdfast %s%s%s [OPTION...]\n\n%s\n", command->name,
-           command->arguments[0] ? " " : "", command->arguments, command->description);
+    printf("usage: holdfast %s%s%s [OPTION...]\n\n", command->name,
+           command->arguments[0] ? " " : "", command->arguments);
+    put_text(command->description);
     if (command_is_group(command)) put_group();
     if (command->flags[0].name) puts("\noptions");
     for (size_t i = 0; i < FLAGS_MAX && command->flags[i].name; i++) {
@@ -82,9 +121,10 @@ void help_command(const struct command *command)
         char               left[40];
         snprintf(left, sizeof left, "%s%s%s", flag->name, flag->value ? " " : "",
                  flag->value ? flag->value : "");
-        put_row(left, 26, flag->help);
+        put_row(left, flag->help);
     }
-    puts("\n--url, --json and more work with every command: holdfast help options");
+    putchar('\n');
+    help_wrapped("--url, --json and more work with every command: holdfast help options", 0);
 }
 
 static void put_option(const struct hf_option_info *option)
@@ -115,15 +155,13 @@ void help_options(void)
          "  4. the default\n\n"
          "  A duration is in seconds or has a unit: 0.25, 250ms, 2min, 1.5h.\n"
          "  A size is in bytes or has a unit of 1024: 512, 64kb, 1.5mb, 2gb.\n"
-         "  A switch is true or false; --retry-on-timeout and --no-retry-on-timeout do "
-         "too.\n\n"
+         "  A switch is true or false, or --retry-on-timeout, --no-retry-on-timeout.\n\n"
          "URL\n"
          "  redis://[[user]:password@]host[:port][/db][?option=value&...]\n"
          "  rediss://...                         the same over TLS\n"
          "  unix:/path/to/socket[?db=2]          a unix socket\n"
          "  embedded:                            a private server, gone with the command\n"
-         "  embedded:/folder                     a private server that keeps its data "
-         "there\n\n"
+         "  embedded:/folder                     a private server with its data there\n\n"
          "  User, password and path may hold percent escapes: @ is %40, / is %2F.\n"
          "  An IPv6 address stands in brackets: redis://[::1]:6379/0\n\n"
          "PASSWORDS\n"

@@ -7,8 +7,8 @@
 
 #include "command.h"
 
-/* Text in lines of at most 78 columns that begin at the indent; the first is already there.
- */
+/* Text in lines of at most 78 columns, or as many as a narrower terminal has, that begin at
+ * the indent; the first is already there. */
 void help_wrapped(const char *text, int indent);
 
 void help_overview(void);

@@ -57,8 +57,8 @@ $ holdfast --help >a; holdfast help | cmp a
 $ holdfast set --help
 usage: holdfast set KEY [VALUE|-] [OPTION...]
 
-Stores the argument, or standard input when it is -, or a file. Exits with 1 when a
-condition was not met and nothing was stored.
+Stores the argument, or standard input when it is -, or a file. Exits with 1
+when a condition was not met and nothing was stored.
 
   holdfast set user:42 '{"name":"Ada"}' --ttl 10min
   pg_dump mydb | holdfast set dump - --ttl 1h
@@ -77,13 +77,14 @@ options
 $ holdfast help demo
 usage: holdfast demo [OPTION...]
 
-Runs an application of 16 threads on a Redis of its own and hurts that Redis while
-the application works: hangs it, kills it, takes its memory, cuts its connections,
-makes it wait. Every answer is checked, every call is timed.
+Runs an application of 16 threads on a Redis of its own and hurts that Redis
+while the application works: hangs it, kills it, takes its memory, cuts its
+connections, makes it wait. Every answer is checked, every call is timed.
 
-On a terminal it draws; into a pipe it prints one line a second. It ends with a
-table. Exits with 1 when a request was not served, an answer was wrong, a call
-outlived its deadline by more than 20 ms, or the breaker was not closed at the end.
+On a terminal it draws; into a pipe it prints one line a second. It ends with
+a table. Exits with 1 when a request was not served, an answer was wrong, a
+call outlived its deadline by more than 20 ms, or the breaker was not closed
+at the end.
 
 options
   --plain                 one line a second, also on a terminal
@@ -106,14 +107,14 @@ OPTIONS
 
   A duration is in seconds or has a unit: 0.25, 250ms, 2min, 1.5h.
   A size is in bytes or has a unit of 1024: 512, 64kb, 1.5mb, 2gb.
-  A switch is true or false; --retry-on-timeout and --no-retry-on-timeout do too.
+  A switch is true or false, or --retry-on-timeout, --no-retry-on-timeout.
 
 URL
   redis://[[user]:password@]host[:port][/db][?option=value&...]
   rediss://...                         the same over TLS
   unix:/path/to/socket[?db=2]          a unix socket
   embedded:                            a private server, gone with the command
-  embedded:/folder                     a private server that keeps its data there
+  embedded:/folder                     a private server with its data there
 
   User, password and path may hold percent escapes: @ is %40, / is %2F.
   An IPv6 address stands in brackets: redis://[::1]:6379/0
@@ -282,7 +283,8 @@ holdfast: cannot write the output: No space left on device
 $ holdfast help tasks
 usage: holdfast tasks COMMAND [OPTION...]
 
-Tasks are kept in Redis until they are done: none lost, none done twice unawares.
+Tasks are kept in Redis until they are done: none lost, none done twice
+unawares.
 
   id=$(holdfast tasks create render --file page.svg)
   holdfast tasks work --exec 'convert svg:- png:fd:3'
@@ -309,14 +311,15 @@ $ holdfast tasks --help >a; holdfast help tasks | cmp a
 $ holdfast help tasks work
 usage: holdfast tasks work [OPTION...]
 
-The payload is its standard input. Lines on its standard output tell the progress:
-"40% drawing", "0.4" or only a message. What it writes to descriptor 3 is the
-result. Exit status 0 is success, 65 a failure for good, any other a failure that is
-tried again. HOLDFAST_TASK_ID, _TYPE, _TOKEN and _STARTS are in its environment.
+The payload is its standard input. Lines on its standard output tell the
+progress: "40% drawing", "0.4" or only a message. What it writes to descriptor
+3 is the result. Exit status 0 is success, 65 a failure for good, any other a
+failure that is tried again. HOLDFAST_TASK_ID, _TYPE, _TOKEN and _STARTS are
+in its environment.
 
-A task that is cancelled or takes too long gets SIGTERM, and SIGKILL 5 s later.
-SIGINT or SIGTERM end the work: what runs may finish within --grace, or is released;
-a second signal ends it at once.
+A task that is cancelled or takes too long gets SIGTERM, and SIGKILL 5 s
+later. SIGINT or SIGTERM end the work: what runs may finish within --grace, or
+is released; a second signal ends it at once.
 
   holdfast tasks work --type render --exec 'convert svg:- png:fd:3'
 
@@ -341,3 +344,23 @@ holdfast: no help on "tasks wrok"; see holdfast help tasks
 $ holdfast help get more
 holdfast: no help on "get more"; see holdfast help get
 ? 2
+
+# It keeps within a terminal that is narrower.
+
+$ script -qfec 'stty rows 24 cols 40; exec holdfast help get' screen </dev/null >/dev/null; grep -v '^Script' screen | tr -d '\r'
+usage: holdfast get KEY [OPTION...]
+
+Prints the value as it is, on a
+terminal with a line end behind it.
+Exits with 1 when there is no such
+entry.
+
+  holdfast get user:42
+  holdfast get report.pdf > report.pdf
+
+--url, --json and more work with every
+command: holdfast help options
+
+? 0
+$ for columns in 40 80; do script -qfec "stty rows 24 cols $columns; holdfast help; for c in get tasks breaker 'tasks work'; do holdfast help \$c; done" screen </dev/null >/dev/null; tr -d '\r' <screen | grep -v '^Script\|^exit status\|holdfast' | awk -v n=$columns 'length > n'; done
+? 0
