@@ -48,6 +48,7 @@ static enum exit_status hot(struct connection *c, size_t count)
     const bool is_empty = hf_hot_count(found) == 0;
     for (size_t i = 0; hf_hot_at(found, i); i++) print_key(c, hf_hot_at(found, i));
     hf_hot_free(found);
+    if (is_empty) complain("hot: no application has counted reads lately (access_sample)");
     return is_empty ? EXIT_MISS : EXIT_OK;
 }
 

@@ -105,7 +105,8 @@ static const struct command commands[] = {
       run_warm },
     { "usage", "", "say how many entries there are, how large and how old",
       "Looks at some of the keys and estimates from them; what is estimated is shown with\n"
-      "the bounds between which the truth is with 95 % confidence.",
+      "the bounds between which the truth is with 95 % confidence. memory is what Redis\n"
+      "takes for them, but for the chunks of large values.",
       0, 0,
       { { "--keys", "COUNT", "how many keys to look at; default 10000" } },
       run_usage },
