@@ -114,8 +114,8 @@ static void type(struct view *v, int key)
 
 static void scroll(struct view *v, int by)
 {
-    if (by < 0 && v->scroll < (size_t)-by) by = -(int)v->scroll;
-    v->scroll = (size_t)((int)v->scroll + by); /* Drawing sees to the end. */
+    const int to = (int)v->scroll + by;
+    v->scroll = to > 0 ? (size_t)to : 0; /* Drawing sees to the end. */
 }
 
 static void press(struct top *t, int key)

@@ -142,8 +142,11 @@ hf_err hf_backup_writer_open(struct hf_backup_writer *w, const struct hf_allocat
         memcpy(w->partial, path, size);
         memcpy(w->partial + size, suffix, sizeof suffix);
     }
-    hf_err err = w->path && w->partial ? HF_OK : hf_fail(error, HF_E_NOMEM, "path");
-    if (!err) err = check_target(w, error);
+    if (!w->path || !w->partial) {
+        hf_backup_writer_close(w);
+        return hf_fail(error, HF_E_NOMEM, "path");
+    }
+    hf_err err = check_target(w, error);
     if (!err) err = open_partial(w, head, resume, resumed, error);
     if (err) hf_backup_writer_close(w);
     return err;
