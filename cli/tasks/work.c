@@ -222,10 +222,12 @@ static enum exit_status run(struct shop *shop, const struct hf_worker_options *o
     struct session        *s = &shop->session;
     struct hf_worker      *worker;
     struct hf_worker_stats stats;
+    board_init(&shop->board, s->inv->json); /* Workers draw on it at once. */
     hf_err err = hf_worker_open(s->tasks, options, work, shop, &worker, &s->error);
-    if (err) return session_fail(s, err);
-
-    board_init(&shop->board, s->inv->json);
+    if (err) {
+        pthread_mutex_destroy(&shop->board.lock);
+        return session_fail(s, err);
+    }
     attend_all(shop, options, worker, signals);
     tell_of_grace(shop, worker, grace);
     err = hf_worker_stop(worker, grace, &s->error);
