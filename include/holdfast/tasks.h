@@ -32,7 +32,8 @@
  *     token along with side effects, and refuse smaller ones there.
  *   - An expired lease is recovered within 5 s by any process that has the prefix open. That
  *     counts as a crash, not as a retry; past crash_limit the task is FAILURE. A worker that
- *     was only cut off may still end the task or go on, as long as nobody else took it.
+ *     was only cut off may still end the task or go on, as long as nobody else took it, nor
+ *     a dead one's unique key.
  *   - RUNNING tasks and leases are compared in the background, both ways, and mended.
  *   - A lost answer does no harm: create with the same id finds the task that there is;
  *     complete, fail and release with the same token come to the same end; a claim that was
@@ -205,7 +206,8 @@ struct hf_new_task {
 /* A task with this id, or a live one with this unique key, is left as it is, and is the one
  * whose id is given; *is_new says which. The id is written whenever the outcome is unknown,
  * too: calling again with it is safe. is_new and error may be NULL.
- * HF_E_INVALID, HF_E_TOO_LARGE, HF_E_RANGE, HF_E_TASK_DAMAGED, HF_E_TASK_NEWER. */
+ * HF_E_INVALID, HF_E_TOO_LARGE, HF_E_RANGE; HF_E_TASK_DAMAGED, HF_E_TASK_NEWER for the record
+ * with this id, HF_E_TASK_NEWER also for the one that has this unique key. */
 HF_API HF_NODISCARD hf_err hf_tasks_create(struct hf_tasks *tasks, const struct hf_call *call,
                                            const struct hf_new_task *new_task,
                                            char id[HF_TASK_ID_MAX + 1], bool *is_new,

@@ -9,8 +9,10 @@ if call('EXISTS', base .. 't:' .. id) == 1 then
 end
 if unique ~= '' then
     local holder = call('HGET', base .. 'unique', unique)
-    local other = holder and load(holder)
+    local other, why
+    if holder then other, why = load(holder) end
     if other and is_live(other.s) then return { 'OK', 0, holder } end
+    if why == 'NEWER' then return { why } end -- Live, as far as anybody can tell.
 end
 
 local due = math.max(now + ARGV[10], tonumber(ARGV[11]))

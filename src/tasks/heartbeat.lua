@@ -4,7 +4,7 @@
 local id, token, progress = ARGV[3], ARGV[4], ARGV[5]
 local r, why = load(id)
 if not r then return { why } end
-why = lost(r, token)
+why = ousted(id, r, token)
 if why then return { why } end
 
 local fields = {}

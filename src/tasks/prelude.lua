@@ -132,6 +132,11 @@ local function dequeue(id, priority, type)
     show_head(priority, type)
 end
 
+-- Another live task may have taken the key meanwhile.
+local function free_unique(id, key)
+    if call('HGET', base .. 'unique', key) == id then call('HDEL', base .. 'unique', key) end
+end
+
 -- Moves tasks of one status, with what hangs on it; but into a queue only put_back() brings
 -- them. Each is { id, r, fields }: its record, and what else to write there.
 local function move_all(tasks, status, what, by, are_dequeued)
@@ -142,9 +147,7 @@ local function move_all(tasks, status, what, by, are_dequeued)
         local at, size, kind = whole(now), #fields, r.p .. r.t
         if from == PENDING and not are_dequeued then dequeue(id, r.p, r.t) end
         if from == RUNNING and r.n then grants[#grants + 1] = 'grant:' .. r.n end
-        if r.u and is_live(from) and not is_live(status) then
-            call('HDEL', base .. 'unique', r.u)
-        end
+        if r.u and is_live(from) and not is_live(status) then free_unique(id, r.u) end
         if r.u and not is_live(from) and is_live(status) then
             call('HSET', base .. 'unique', r.u, id)
         end
@@ -192,6 +195,22 @@ local function lost(r, token)
     return r.s == CANCELLED and 'CANCELLED' or 'TOKEN'
 end
 
+-- Whether its unique key is another live task's. A newer holdfast keeps it for live ones only.
+local function is_taken(id, r)
+    local holder = r.u and call('HGET', base .. 'unique', r.u)
+    if not holder or holder == id then return false end
+    local other, why = load(holder)
+    return why == 'NEWER' or (other ~= nil and is_live(other.s))
+end
+
+-- The same as lost() for what goes on: a crash may have been its end, and its unique key be
+-- another's since.
+local function ousted(id, r, token)
+    local why = lost(r, token)
+    if not why and not is_live(r.s) and is_taken(id, r) then return 'TOKEN' end
+    return why
+end
+
 -- The last errors, newest first, one a line: kind, microseconds, text.
 local function errors_with(r, kind, text)
     local lines = kind .. whole(now) .. ' ' .. text .. '\n'
@@ -222,12 +241,7 @@ end
 -- nil when it may live again, else why not.
 local function refuses_requeue(id, r)
     if r.s ~= FAILURE and r.s ~= CANCELLED then return 'MOVE' end
-    if not r.u then return nil end
-    local holder = call('HGET', base .. 'unique', r.u)
-    if not holder or holder == id then return nil end
-    local other = load(holder)
-    if other and is_live(other.s) then return 'UNIQUE' end
-    return nil
+    return is_taken(id, r) and 'UNIQUE' or nil
 end
 
 local function requeue(id, r, fields, by)
@@ -241,7 +255,7 @@ end
 -- the priority and type that the caller knows, or that can still be read; where neither, it
 -- stays counted.
 local function set_aside(id, why, priority, type)
-    local r = redis.pcall('HMGET', base .. 't:' .. id, 'p', 't', 'n')
+    local r = redis.pcall('HMGET', base .. 't:' .. id, 'p', 't', 'n', 'u', 'o')
     priority, type = priority or r[1], type or r[2]
     local is_known = priority and type and string.find(priority, '^[0-2]$')
     for status = 0, 4 do
@@ -250,6 +264,8 @@ local function set_aside(id, why, priority, type)
     end
     call('ZREM', base .. 'leases', id)
     if r[3] then call('HDEL', base .. 'meta', 'grant:' .. r[3]) end
+    if r[4] then free_unique(id, r[4]) end
+    if r[5] then call('ZREM', base .. 'owner:' .. r[5], id) end
     if why == 'DAMAGED' then call('ZADD', base .. 'aside', whole(now), id) end
     if why == 'UNKNOWN' then call('HINCRBY', base .. 'meta', 'mended', 1) end
     audit(id, 'set aside')
@@ -259,7 +275,7 @@ local function remove(id, r, by)
     if r.s == PENDING then dequeue(id, r.p, r.t) end
     call('ZREM', base .. 'in:' .. r.s, id)
     count(r.s, r.p .. r.t, -1)
-    if r.u and is_live(r.s) then call('HDEL', base .. 'unique', r.u) end
+    if r.u and is_live(r.s) then free_unique(id, r.u) end
     if r.o then call('ZREM', base .. 'owner:' .. r.o, id) end
     call('UNLINK', base .. 't:' .. id)
     audit(id, 'delete', by)

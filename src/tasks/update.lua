@@ -6,6 +6,7 @@
 local id, owner, version, status, token = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local r, why = load_as(owner, id)
 if not r then return { why } end
+if status == FAILURE and r.k == token and r.e == 'fail' then return { 'OK' } end
 if version ~= '0' and version ~= r.v then return { 'VERSION' } end
 
 local is_move = status ~= '' and status ~= r.s

@@ -77,6 +77,99 @@ static void a_unique_key_has_one_live_task(void **state)
     tasks_fixture_close(&f);
 }
 
+/* A task that dies of a crash frees its key; its worker may still be alive. */
+static void who_was_cut_off_yields_to_the_next_task_of_its_unique_key(void **state)
+{
+    (void)state;
+    struct tasks_fixture     f;
+    const struct hf_new_task first = {
+        .id = "a", .type = "t", .unique = "report/7", .crash_limit = -1
+    };
+    const struct hf_new_task second = { .id = "b", .type = "t", .unique = "report/7" };
+    char                     id[HF_TASK_ID_MAX + 1];
+    bool                     is_new;
+    tasks_fixture_open(&f, NULL);
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &first, id, &is_new, &f.error), HF_OK);
+    struct hf_task *task = tasks_fixture_claim(&f);
+    tasks_fixture_expire(&f, "a");
+    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_FAILURE);
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &second, id, &is_new, &f.error), HF_OK);
+    assert_string_equal(id, "b");
+
+    assert_int_equal(hf_tasks_heartbeat(f.tasks, NULL, "a", task->token, -1, NULL, &f.error),
+                     HF_E_TASK_TOKEN);
+    assert_int_equal(hf_tasks_release(f.tasks, NULL, "a", task->token, hf_ns(0), &f.error),
+                     HF_E_TASK_TOKEN);
+    assert_int_equal(
+        hf_tasks_fail(f.tasks, NULL, "a", task->token, hf_str("no"), false, NULL, &f.error),
+        HF_E_TASK_TOKEN);
+    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_FAILURE);
+
+    /* Its work can be done all the same, and the key stays the other's. */
+    assert_int_equal(
+        hf_tasks_complete(f.tasks, NULL, "a", task->token, hf_str("late"), &f.error), HF_OK);
+    assert_string_equal(tasks_fixture_ask(&f, "HGET {tasks}:unique report/7"), "b");
+    hf_task_free(task);
+    tasks_fixture_close(&f);
+}
+
+static void a_newer_record_keeps_its_unique_key(void **state)
+{
+    (void)state;
+    struct tasks_fixture     f;
+    const struct hf_new_task first = { .id = "a", .type = "t", .unique = "u" };
+    const struct hf_new_task second = { .id = "b", .type = "t", .unique = "u" };
+    char                     id[HF_TASK_ID_MAX + 1];
+    bool                     is_new;
+    tasks_fixture_open(&f, NULL);
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &first, id, &is_new, &f.error), HF_OK);
+    tasks_fixture_ask(&f, "HSET {tasks}:t:a f 2");
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &second, id, &is_new, &f.error),
+                     HF_E_TASK_NEWER);
+    tasks_fixture_ask(&f, "HSET {tasks}:t:a f 1");
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &second, id, &is_new, &f.error), HF_OK);
+    assert_string_equal(id, "a");
+    tasks_fixture_close(&f);
+}
+
+static void a_damaged_record_keeps_neither_its_unique_key_nor_its_owner(void **state)
+{
+    (void)state;
+    struct tasks_fixture     f;
+    const struct hf_new_task bad = { .id = "a", .type = "t", .unique = "u", .owner = "ada" };
+    char                     id[HF_TASK_ID_MAX + 1];
+    tasks_fixture_open(&f, NULL);
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &bad, id, NULL, &f.error), HF_OK);
+    tasks_fixture_ask(&f, "HSET {tasks}:t:a v x");
+    assert_null(tasks_fixture_claim(&f));
+    assert_string_equal(tasks_fixture_ask(&f, "ZCARD {tasks}:aside"), "1");
+    assert_string_equal(tasks_fixture_ask(&f, "EXISTS {tasks}:unique"), "0");
+    assert_string_equal(tasks_fixture_ask(&f, "EXISTS {tasks}:owner:ada"), "0");
+    tasks_fixture_close(&f);
+}
+
+/* As when the answer is lost: an update without a version is sent again. */
+static void a_failure_by_update_that_is_told_twice_is_one(void **state)
+{
+    (void)state;
+    struct tasks_fixture f;
+    tasks_fixture_open(&f, NULL);
+    tasks_fixture_create(&f, "a");
+    struct hf_task             *task = tasks_fixture_claim(&f);
+    const struct hf_task_change failure = {
+        .sets_status = true, .status = HF_TASK_FAILURE, .token = task->token, .message = "no"
+    };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(hf_tasks_update(f.tasks, NULL, "a", &failure, &f.error), HF_OK);
+    }
+    hf_task_free(task);
+    task = tasks_fixture_get(&f, "a");
+    assert_int_equal(task->status, HF_TASK_PENDING);
+    assert_int_equal(task->retries, 1);
+    hf_task_free(task);
+    tasks_fixture_close(&f);
+}
+
 /* What each status move comes to, without a token where there is no lease. */
 static void only_legal_moves_are_made(void **state)
 {
@@ -436,6 +529,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_id_again_is_the_same_task),
         cmocka_unit_test(a_unique_key_has_one_live_task),
+        cmocka_unit_test(who_was_cut_off_yields_to_the_next_task_of_its_unique_key),
+        cmocka_unit_test(a_newer_record_keeps_its_unique_key),
+        cmocka_unit_test(a_damaged_record_keeps_neither_its_unique_key_nor_its_owner),
+        cmocka_unit_test(a_failure_by_update_that_is_told_twice_is_one),
         cmocka_unit_test(only_legal_moves_are_made),
         cmocka_unit_test(a_running_task_moves_only_with_its_token),
         cmocka_unit_test(an_update_is_made_at_one_version_only),
