@@ -64,6 +64,11 @@ static bool unknown_in_group(const struct command *group, const char *word)
 
 static bool unknown_flag(const struct invocation *inv, const char *name)
 {
+    if (strcmp(name, "--password") == 0) {
+        complain("--password: others could read it there; give it by --password-file, "
+                 "--ask-password or REDIS_PASSWORD");
+        return false;
+    }
     struct suggestion s = suggest_for(name);
     for (size_t i = 0; i < OWN_FLAGS; i++) suggest_offer(&s, own_flags[i]);
     for (size_t i = 0; i < FLAGS_MAX && inv->command && inv->command->flags[i].name; i++) {

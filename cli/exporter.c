@@ -66,8 +66,9 @@ bool exporter_open(struct exporter *e, const char *url, const char *token_file)
     *e = (struct exporter){ .host = "" };
     const char *text = strncmp(url, "http://", 7) == 0 ? url + 7 : NULL;
     if (!text || !take_address(e, text)) {
-        complain("\"%s\" is not understood; the URL of an exporter is http://HOST[:PORT]",
-                 url);
+        const char *at = strrchr(url, '@'); /* A password may stand before it. */
+        complain("\"%s%s\" is not understood; the URL of an exporter is http://HOST[:PORT]",
+                 at ? "***" : "", at ? at : url);
         return false;
     }
     snprintf(e->shown, sizeof e->shown,

@@ -20,6 +20,7 @@ static void one_slip_is_seen_through(void **state)
     assert_string_equal(best_of("pingg", words), "ping");   /* added */
     assert_string_equal(best_of("demi", words), "demo");    /* changed */
     assert_string_equal(best_of("exist", words), "exists");
+    assert_string_equal(best_of("SET", words), "set");
 }
 
 static void what_is_far_from_everything_gets_no_suggestion(void **state)

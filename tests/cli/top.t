@@ -117,7 +117,7 @@ holdfast: "http://" is not understood; the URL of an exporter is http://HOST[:PO
 holdfast: "http://h:0" is not understood; the URL of an exporter is http://HOST[:PORT]
 holdfast: "http://h:99999" is not understood; the URL of an exporter is http://HOST[:PORT]
 holdfast: "http://h:x" is not understood; the URL of an exporter is http://HOST[:PORT]
-holdfast: "http://user@h" is not understood; the URL of an exporter is http://HOST[:PORT]
+holdfast: "***@h" is not understood; the URL of an exporter is http://HOST[:PORT]
 holdfast: "http://h/path" is not understood; the URL of an exporter is http://HOST[:PORT]
 holdfast: "http://h:80:80" is not understood; the URL of an exporter is http://HOST[:PORT]
 holdfast: "http://[::1" is not understood; the URL of an exporter is http://HOST[:PORT]

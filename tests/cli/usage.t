@@ -22,6 +22,12 @@ holdfast: unknown option "--sokcet-timeout"; did you mean --socket-timeout?
 $ holdfast get key --frobnicate
 holdfast: unknown option "--frobnicate"; see holdfast help options
 ? 2
+$ holdfast ping --password=secret
+holdfast: --password: others could read it there; give it by --password-file, --ask-password or REDIS_PASSWORD
+? 2
+$ holdfast GET key
+holdfast: unknown command "GET"; did you mean "get"?
+? 2
 $ holdfast get -x
 holdfast: unknown option "-x"; put -- in front of an argument that begins with -
 ? 2
