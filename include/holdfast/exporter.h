@@ -14,6 +14,7 @@
  *     GET  /stats          JSON: health, statistics and latency of each client
  *     POST /breaker/reset  [?client=NAME] closes the breaker of one client, or of all
  *     POST /breaker/force  ?state=forced_open|disabled|metrics_only[&client=NAME]
+ *                          400 and no change for other arguments, 404 for an unknown name
  *
  * It is a library of its own, libholdfast-exporter; only a program that links it listens.
  *

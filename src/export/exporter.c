@@ -212,10 +212,11 @@ hf_err hf_exporter_add(struct hf_exporter *e, const char *name, struct hf_client
     } else if (e->locked.count == HF_EXPORTER_CLIENTS_MAX) {
         err = HF_E_TOO_LARGE;
     } else {
-        struct hf_shown *s = &e->locked.each[e->locked.count++];
+        struct hf_shown *s = &e->locked.each[e->locked.count];
         *s = (struct hf_shown){ .client = client, .ready = HF_READY_ALWAYS };
         snprintf(s->name, sizeof s->name, "%s", name);
         err = hf_collector_add(&e->collector, &source);
+        if (!err) e->locked.count++;
     }
     pthread_mutex_unlock(&e->lock);
     return err;

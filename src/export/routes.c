@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum access {
     OPEN,    /* To whoever reaches it. */
@@ -155,12 +156,35 @@ static bool parse_state(const char *text, enum hf_breaker_state *state)
     return false;
 }
 
+static enum MHD_Result look_at_argument(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                        const char *value)
+{
+    bool *all_known = ctx;
+    (void)kind;
+    if (!value || (strcmp(name, "client") != 0 && strcmp(name, "state") != 0)) {
+        *all_known = false;
+    }
+    return MHD_YES;
+}
+
+/* A slip in a name must not change all breakers for one. */
+static bool has_unknown_arguments(const struct request *r)
+{
+    bool all_known = true;
+    MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, look_at_argument,
+                              &all_known);
+    return !all_known;
+}
+
 /* Of the named client, or of all; the state NULL resets. */
 static struct hf_answer change(const struct request *r, const enum hf_breaker_state *state)
 {
     struct hf_exporter *e = r->exporter;
     const char         *name = argument(r, "client");
     json_int_t          changed = 0;
+    if (has_unknown_arguments(r)) {
+        return hf_answer_error(MHD_HTTP_BAD_REQUEST, "there are client=NAME and state=STATE");
+    }
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->locked.count; i++) {
         const struct hf_shown *s = &e->locked.each[i];
@@ -209,7 +233,7 @@ static bool has_token(const struct request *r)
     static const char scheme[] = "Bearer ";
     const char       *shown = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
                                                           "Authorization");
-    return shown && strncmp(shown, scheme, sizeof scheme - 1) == 0 &&
+    return shown && strncasecmp(shown, scheme, sizeof scheme - 1) == 0 &&
            is_same(r->exporter->token, shown + sizeof scheme - 1);
 }
 

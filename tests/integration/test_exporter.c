@@ -199,6 +199,35 @@ static void a_breaker_is_changed_with_the_token_only(void **state)
     close_all(&f);
 }
 
+/* What names nobody, as was meant to name one, changes none. */
+static void a_slip_in_an_argument_does_not_change_all_breakers(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_with(&f, &(struct hf_exporter_options){ .token = TOKEN });
+    assert_int_equal(hf_health_force_breaker(f.client, HF_BREAKER_DISABLED), HF_OK);
+    assert_int_equal(status_of(f.port, "POST", "/breaker/reset?client", TOKEN), 400);
+    assert_int_equal(status_of(f.port, "POST", "/breaker/reset?clinet=one", TOKEN), 400);
+    assert_int_equal(status_of(f.port, "POST", "/breaker/reset?client=", TOKEN), 404);
+    assert_int_equal(breaker_of(&f), HF_BREAKER_DISABLED);
+    assert_int_equal(status_of(f.port, "POST", "/breaker/reset", TOKEN), 200);
+    assert_int_equal(breaker_of(&f), HF_BREAKER_CLOSED);
+    close_all(&f);
+}
+
+static void the_scheme_of_a_token_is_read_in_any_case(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                  "Authorization: bearer " TOKEN "\r\n\r\n";
+    struct fixture    f;
+    open_with(&f, &(struct hf_exporter_options){ .token = TOKEN, .is_private = true });
+    struct web_answer answer = web_send(f.port, request, sizeof request - 1);
+    assert_int_equal(answer.status, 200);
+    web_answer_free(&answer);
+    close_all(&f);
+}
+
 static void without_a_token_no_breaker_is_changed(void **state)
 {
     (void)state;
@@ -380,6 +409,8 @@ int main(void)
         cmocka_unit_test(readiness_follows_the_rule_of_each_client),
         cmocka_unit_test(one_that_never_connected_is_not_ready_where_that_is_asked),
         cmocka_unit_test(a_breaker_is_changed_with_the_token_only),
+        cmocka_unit_test(a_slip_in_an_argument_does_not_change_all_breakers),
+        cmocka_unit_test(the_scheme_of_a_token_is_read_in_any_case),
         cmocka_unit_test(without_a_token_no_breaker_is_changed),
         cmocka_unit_test(a_private_one_is_read_with_the_token_only),
         cmocka_unit_test(what_cannot_be_opened_is_said_in_a_line),
