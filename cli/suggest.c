@@ -10,6 +10,11 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static int lower(char c)
+{
+    return tolower((unsigned char)c);
+}
+
 /* Edit distance in which swapping two neighbours counts one. */
 static size_t distance(const char *a, const char *b)
 {
@@ -19,7 +24,7 @@ static size_t distance(const char *a, const char *b)
     for (size_t j = 0; j <= b_size; j++) d[0][j] = j;
     for (size_t i = 1; i <= a_size; i++) {
         for (size_t j = 1; j <= b_size; j++) {
-            const size_t differs = tolower(a[i - 1]) != tolower(b[j - 1]);
+            const size_t differs = lower(a[i - 1]) != lower(b[j - 1]);
             d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + differs);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
                 d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
