@@ -81,7 +81,7 @@ local function reconcile()
 end
 
 local function clean(status)
-    local index = base .. 'in:' .. status
+    local index, put_off = base .. 'in:' .. status, 0
     local old = call('ZRANGEBYSCORE', index, '-inf', whole(now - age), 'LIMIT', 0, step)
     local excess = math.min(step, call('ZCARD', index) - keep)
     if excess > #old then old = call('ZRANGE', index, 0, excess - 1) end
@@ -90,13 +90,16 @@ local function clean(status)
         if r and r.s == status then
             remove(id, r)
             removed = removed + 1
-        elseif r or why == 'NEWER' then
+        elseif why == 'NEWER' then -- Comes up again in a minute.
+            call('ZADD', index, whole(now - age + 60000000), id)
+            put_off = put_off + 1
+        elseif r then
             call('ZREM', index, id)
         else
             set_aside(id, why)
         end
     end
-    if #old == step then has_more = 1 end
+    if #old == step and put_off < step then has_more = 1 end
 end
 
 if only_finished ~= '1' then

@@ -260,6 +260,28 @@ static void finished_tasks_are_removed_by_age_and_by_number_live_ones_never(void
     tasks_fixture_close(&f);
 }
 
+/* Finished by a newer version, which removes them; until then they are seen, and counted. */
+static void newer_finished_tasks_are_put_off_not_forgotten(void **state)
+{
+    (void)state;
+    struct tasks_fixture f;
+    uint64_t             removed;
+    tasks_fixture_open(&f, NULL);
+    finish(&f, "new");
+    finish(&f, "a");
+    tasks_fixture_ask(&f, "HSET {tasks}:t:new f 2");
+    for (uint32_t keep_max = 0; keep_max < 2; keep_max++) {
+        assert_int_equal(
+            hf_tasks_cleanup(f.tasks, NULL, hf_ns(0), keep_max, &removed, &f.error), HF_OK);
+        assert_int_equal(removed, 1 - keep_max);
+        assert_string_equal(tasks_fixture_ask(&f, "ZCARD {tasks}:in:2"), "1");
+    }
+    tasks_fixture_ask(&f, "HSET {tasks}:t:new f 1");
+    assert_int_equal(hf_tasks_cleanup(f.tasks, NULL, hf_ns(0), 0, &removed, &f.error), HF_OK);
+    assert_int_equal(removed, 1);
+    tasks_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_damaged_record_does_not_hold_up_recovery),
         cmocka_unit_test(many_expired_leases_are_recovered_in_steps),
         cmocka_unit_test(finished_tasks_are_removed_by_age_and_by_number_live_ones_never),
+        cmocka_unit_test(newer_finished_tasks_are_put_off_not_forgotten),
     };
     return RUN_TESTS(tests);
 }
