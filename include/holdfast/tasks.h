@@ -245,8 +245,8 @@ HF_API HF_NODISCARD hf_err hf_tasks_update(struct hf_tasks *tasks, const struct 
                                            const struct hf_task_change *change,
                                            struct hf_error             *error);
 
-/* Removes all of it; not sent again after a lost answer. HF_E_TASK_MOVE while it is RUNNING:
- * cancel it first. */
+/* Removes all of it, a damaged record too; not sent again after a lost answer. HF_E_TASK_MOVE
+ * while it is RUNNING: cancel it first. */
 HF_API HF_NODISCARD hf_err hf_tasks_delete(struct hf_tasks *tasks, const struct hf_call *call,
                                            const char *id, struct hf_error *error);
 

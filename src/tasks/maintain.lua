@@ -80,6 +80,13 @@ local function reconcile()
     end)
 end
 
+-- What was mended or removed by hand is not set aside any more.
+local function forget_aside()
+    compare('aside', 'leases', 'compared_aside', function(id, r, why)
+        if r or why == 'UNKNOWN' then call('ZREM', base .. 'aside', id) end
+    end)
+end
+
 local function clean(status)
     local index, put_off = base .. 'in:' .. status, 0
     local old = call('ZRANGEBYSCORE', index, '-inf', whole(now - age), 'LIMIT', 0, step)
@@ -105,6 +112,7 @@ end
 if only_finished ~= '1' then
     recover()
     reconcile()
+    forget_aside()
 end
 for _, status in ipairs({ SUCCESS, FAILURE, CANCELLED }) do clean(status) end
 return { 'OK', removed, has_more }

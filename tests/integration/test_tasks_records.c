@@ -450,6 +450,47 @@ static void damaged_records_are_set_aside_and_counted(void **state)
     tasks_fixture_close(&f);
 }
 
+static void assert_aside(struct tasks_fixture *f, const char *count)
+{
+    assert_int_equal(hf_tasks_maintain(f->tasks, NULL, NULL, &f->error), HF_OK);
+    assert_string_equal(tasks_fixture_ask(f, "ZCARD {tasks}:aside"), count);
+}
+
+static void a_damaged_record_can_be_deleted_and_is_not_counted_then(void **state)
+{
+    (void)state;
+    static const char *const ids[] = { "gone", "mended", "kept" };
+    struct tasks_fixture     f;
+    tasks_fixture_open(&f, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        tasks_fixture_create(&f, ids[i]);
+        tasks_fixture_ask(&f, "HSET {tasks}:t:%s v x", ids[i]);
+    }
+    assert_null(tasks_fixture_claim(&f));
+    assert_null(tasks_fixture_claim(&f));
+    assert_aside(&f, "3");
+
+    /* By hand. */
+    tasks_fixture_ask(&f, "UNLINK {tasks}:t:gone");
+    assert_aside(&f, "2");
+    tasks_fixture_ask(&f, "HSET {tasks}:t:mended v 1");
+    assert_aside(&f, "1");
+
+    /* By the call, before and after it was set aside; an owner has no say in it. */
+    assert_int_equal(hf_tasks_delete_as(f.tasks, NULL, "ada", "kept", NULL),
+                     HF_E_TASK_DAMAGED);
+    assert_int_equal(hf_tasks_delete(f.tasks, NULL, "kept", &f.error), HF_OK);
+    assert_int_equal(hf_tasks_delete(f.tasks, NULL, "kept", NULL), HF_E_TASK_UNKNOWN);
+    assert_aside(&f, "0");
+    tasks_fixture_create(&f, "early");
+    tasks_fixture_ask(&f, "HSET {tasks}:t:early v x");
+    assert_int_equal(hf_tasks_delete(f.tasks, NULL, "early", &f.error), HF_OK);
+    assert_null(tasks_fixture_claim(&f));
+    assert_aside(&f, "0");
+    tasks_fixture_ask(&f, "UNLINK {tasks}:t:mended");
+    tasks_fixture_close(&f);
+}
+
 static void a_newer_record_waits_for_a_newer_worker(void **state)
 {
     (void)state;
@@ -540,6 +581,7 @@ int main(void)
         cmocka_unit_test(deleting_leaves_nothing_behind),
         cmocka_unit_test(bad_input_has_statuses_of_its_own),
         cmocka_unit_test(damaged_records_are_set_aside_and_counted),
+        cmocka_unit_test(a_damaged_record_can_be_deleted_and_is_not_counted_then),
         cmocka_unit_test(a_newer_record_waits_for_a_newer_worker),
         cmocka_unit_test(every_change_is_in_the_audit_stream),
     };
