@@ -61,7 +61,7 @@ enum hf_job_end {
 
 typedef enum hf_job_end (*hf_work_fn)(struct hf_job *job, void *ctx);
 
-/* Zero-initialised means the defaults. Texts are copied. */
+/* Zero-initialised means the defaults. Texts are copied. Durations are at most ten years. */
 struct hf_worker_options {
     uint32_t           threads; /* 0: 4. */
     const char *const *types;   /* Claim only these; NULL: every type. */

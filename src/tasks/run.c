@@ -152,7 +152,7 @@ hf_err hf_task_answer_int(const struct hf_reply *reply, size_t index, int64_t *v
 hf_err hf_task_us(hf_duration span, const char *what, int64_t *us, struct hf_error *error)
 {
     if (span.ns < 0 || span.ns > SPAN_MAX_NS) {
-        return hf_fail(error, HF_E_RANGE, "%s: at most ten years", what);
+        return hf_fail(error, HF_E_RANGE, "%s: 0 to ten years", what);
     }
     *us = (span.ns + 999) / 1000;
     return HF_OK;

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/thread.h"
 #include "tasks/name.h"
+#include "tasks/run.h"
 #include "tasks/tasks.h"
 
 #include <string.h>
@@ -66,11 +67,15 @@ static hf_err check(const struct hf_worker_options *o, struct hf_error *error)
     if (o->lease.ns && o->lease.ns < hf_seconds(1).ns) {
         return hf_fail(error, HF_E_RANGE, "lease: at least 1 s");
     }
+    int64_t us;
+    hf_err  err = hf_task_us(o->lease, "lease", &us, error);
+    if (!err) err = hf_task_us(o->task_timeout, "task_timeout", &us, error);
+    if (err) return err;
     if (o->types && o->type_count > HF_TASK_TYPES_MAX) {
         return hf_fail(error, HF_E_TOO_LARGE, "%zu types", o->type_count);
     }
     for (size_t i = 0; o->types && i < o->type_count; i++) {
-        const hf_err err = hf_task_check_id(o->types[i], HF_TASK_TYPE_MAX, "type", error);
+        err = hf_task_check_id(o->types[i], HF_TASK_TYPE_MAX, "type", error);
         if (err) return err;
     }
     return hf_task_check_name(o->name, "name", error);

@@ -432,6 +432,13 @@ static void bad_options_are_refused_and_no_memory_is_no_harm(void **state)
     options = (struct hf_worker_options){ .lease = hf_ms(999) };
     assert_int_equal(hf_worker_open(f.tasks, &options, play, &script, &worker, &f.error),
                      HF_E_RANGE);
+    const int64_t century_ns = INT64_C(100) * 365 * 24 * 3600 * 1000000000;
+    options = (struct hf_worker_options){ .lease = hf_ns(century_ns) };
+    assert_int_equal(hf_worker_open(f.tasks, &options, play, &script, &worker, &f.error),
+                     HF_E_RANGE);
+    options = (struct hf_worker_options){ .task_timeout = hf_ns(-1) };
+    assert_int_equal(hf_worker_open(f.tasks, &options, play, &script, &worker, &f.error),
+                     HF_E_RANGE);
     options = (struct hf_worker_options){ .priorities = 8 };
     assert_int_equal(hf_worker_open(f.tasks, &options, play, &script, &worker, &f.error),
                      HF_E_INVALID);
