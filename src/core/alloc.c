@@ -45,7 +45,7 @@ char *hf_copy_text(const struct hf_allocator *a, const char *text, size_t size)
     char *copy = hf_alloc(a, size + 1);
     if (!copy) return NULL;
 
-    memcpy(copy, text, size);
+    if (size) memcpy(copy, text, size);
     copy[size] = '\0';
     return copy;
 }

@@ -34,6 +34,7 @@ static enum hf_job_end play(struct hf_job *job, void *ctx)
     s->started++;
     s->running++;
     hf_job_progress(job, 0.5, "half way");
+    assert_int_equal(hf_job_result(job, hf_bytes(NULL, 0)), HF_OK);
     assert_int_equal(hf_job_result(job, hf_str("the result")), HF_OK);
     while (!may_return(s) && !(s->waits_for_verdict && s->verdict)) {
         s->verdict = (int)hf_job_check(job);
