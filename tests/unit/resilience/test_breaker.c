@@ -230,6 +230,23 @@ static void stale_permits_change_nothing(void **state)
     tear_down(&f);
 }
 
+static void what_began_before_a_reset_does_not_count_after_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(admit(&f), HF_OK);
+    const struct hf_permit before = f.permit;
+    trip(&f);
+    hf_breaker_reset(&f.breaker, f.now);
+    f.permit = before;
+    for (int i = 0; i < 10; i++) report(&f, HF_OUTCOME_FAILURE);
+    assert_state(&f, HF_BREAKER_CLOSED);
+    assert_int_equal(look(&f)->failures_in_a_row, 0);
+    assert_int_equal(look(&f)->window_calls, 0);
+    tear_down(&f);
+}
+
 static void a_probe_reported_twice_frees_one_place(void **state)
 {
     (void)state;
@@ -362,6 +379,21 @@ static void after_closing_admission_rises_from_a_tenth_to_all(void **state)
     assert_in_range(passing(&f, 1000), 990, 1000);
     advance(&f, 1);
     assert_int_equal(passing(&f, 1000), 1000);
+    tear_down(&f);
+}
+
+static void each_ramp_begins_anew(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin_ramp(&f);
+    assert_in_range(passing(&f, 1000), 100, 112);
+    for (int i = 0; i < 3; i++) hf_breaker_hint_failed(&f.breaker, f.now);
+    assert_state(&f, HF_BREAKER_OPEN);
+    advance(&f, 100);
+    call(&f, HF_OUTCOME_SUCCESS);
+    assert_state(&f, HF_BREAKER_CLOSED);
+    assert_int_equal(passing(&f, 10), 10);
     tear_down(&f);
 }
 
@@ -527,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_failed_probe_starts_a_longer_rest_up_to_a_bound),
         cmocka_unit_test(jitter_shortens_the_rest_by_its_share_at_most),
         cmocka_unit_test(stale_permits_change_nothing),
+        cmocka_unit_test(what_began_before_a_reset_does_not_count_after_it),
         cmocka_unit_test(a_probe_reported_twice_frees_one_place),
         cmocka_unit_test(a_closed_call_reported_twice_counts_twice),
         cmocka_unit_test(silent_probes_lose_their_places),
@@ -534,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_good_health_check_ends_the_rest_at_once),
         cmocka_unit_test(a_failed_dial_counts_while_closed_only),
         cmocka_unit_test(after_closing_admission_rises_from_a_tenth_to_all),
+        cmocka_unit_test(each_ramp_begins_anew),
         cmocka_unit_test(calls_of_the_ramp_count_as_calls_of_the_closed_state),
         cmocka_unit_test(a_clock_that_jumps_ends_the_ramp),
         cmocka_unit_test(failures_in_the_ramp_open_it_again),
