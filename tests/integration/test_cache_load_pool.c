@@ -67,7 +67,7 @@ static void a_delete_voids_a_load_that_nobody_waits_for(void **state)
 
 static hf_err load_key(struct hf_cache *cache, const char *key, struct loader *loader)
 {
-    const struct hf_call call = { .timeout = hf_ms(100) };
+    const struct hf_call call = { .timeout = hf_ms(300) };
     const struct hf_load how = { .release_ctx = loader_release };
     struct hf_value     *value;
     const hf_err err = hf_cache_load(cache, &call, hf_str(key), &how, loader_load, loader,
