@@ -15,10 +15,21 @@ struct hf_answer hf_answer_constant(const char *kind, const void *bytes, size_t 
     };
 }
 
+static struct hf_answer without_memory(void)
+{
+    static char text[] = "out of memory\n";
+    return (struct hf_answer){
+        .status = MHD_HTTP_SERVICE_UNAVAILABLE,
+        .kind = "text/plain",
+        .response = MHD_create_response_from_buffer(strlen(text), text,
+                                                    MHD_RESPMEM_PERSISTENT),
+    };
+}
+
 struct hf_answer hf_answer_text(unsigned status, const char *kind, char *text)
 {
     struct hf_answer answer = { .status = status, .kind = kind };
-    if (!text) return answer;
+    if (!text) return without_memory();
     answer.response = MHD_create_response_from_buffer(strlen(text), text,
                                                       MHD_RESPMEM_MUST_FREE);
     if (!answer.response) free(text);

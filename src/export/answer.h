@@ -1,7 +1,7 @@
 /* answer.h - what an exporter says to a request: a status, a kind, and the bytes.
  *
  * Memory:  an answer is handed on once, to hf_answer_send(), which frees it.
- * Errors:  out of memory ends the connection. */
+ * Errors:  out of memory is 503 in a few words, or ends the connection. */
 
 #ifndef HF_EXPORT_ANSWER_H
 #define HF_EXPORT_ANSWER_H

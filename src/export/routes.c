@@ -100,9 +100,8 @@ static struct hf_answer healthz(const struct request *r)
         struct hf_health       health;
         hf_health_get(s->client, &health);
         if (worst < health.status) worst = health.status;
-        json_t *json = hf_export_health_json(s->client);
-        json_object_set_new(json, "name", json_string(s->name));
-        json_array_append_new(clients, json);
+        clients = hf_export_append(clients, hf_export_put(hf_export_health_json(s->client),
+                                                          "name", json_string(s->name)));
     }
     pthread_mutex_unlock(&e->lock);
     return hf_answer_json(MHD_HTTP_OK, json_pack("{s:s, s:o}", "status",
@@ -130,8 +129,8 @@ static struct hf_answer stats(const struct request *r)
     hf_collector_look(&e->collector);
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->locked.count; i++) {
-        json_array_append_new(clients,
-                              hf_export_client_json(&e->collector, &e->locked.each[i], now));
+        clients = hf_export_append(
+            clients, hf_export_client_json(&e->collector, &e->locked.each[i], now));
     }
     pthread_mutex_unlock(&e->lock);
     return hf_answer_json(MHD_HTTP_OK,

@@ -43,6 +43,20 @@ static json_t *count_json(uint64_t count)
     return json_integer((json_int_t)count);
 }
 
+json_t *hf_export_put(json_t *object, const char *name, json_t *value)
+{
+    if (json_object_set_new(object, name, value) == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
+json_t *hf_export_append(json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) == 0) return array;
+    json_decref(array);
+    return NULL;
+}
+
 /* What the library says of itself; NULL when out of memory. */
 json_t *hf_export_health_json(struct hf_client *client)
 {
@@ -73,7 +87,7 @@ static json_t *redis_json(struct hf_collector *c, const struct hf_client *client
     if (!hf_collector_find(c, client, HF_SOURCE_REDIS, 0, &s)) return json_null();
     json_t *json = json_pack("{s:o}", "seconds_ago", ago_json(s.at, now));
     for (size_t i = 0; i < HF_REDIS_INFO_COUNT; i++) {
-        json_object_set_new(json, hf_redis_info_rows[i].name, count_json(s.found.redis[i]));
+        json = hf_export_put(json, hf_redis_info_rows[i].name, count_json(s.found.redis[i]));
     }
     return json;
 }
@@ -95,11 +109,11 @@ static json_t *caches_json(struct hf_collector *c, const struct hf_client *clien
     for (size_t i = 0; hf_collector_find(c, client, HF_SOURCE_CACHE, i, &s); i++) {
         json_t *keys = json_array();
         for (size_t k = 0; k < s.found.hot.count; k++) {
-            json_array_append_new(keys, key_json(&s.found.hot.each[k]));
+            keys = hf_export_append(keys, key_json(&s.found.hot.each[k]));
         }
-        json_array_append_new(caches,
-                              json_pack("{s:s, s:o, s:o}", "prefix", s.prefix, "seconds_ago",
-                                        ago_json(s.at, now), "hot_keys", keys));
+        caches = hf_export_append(caches, json_pack("{s:s, s:o, s:o}", "prefix", s.prefix,
+                                                    "seconds_ago", ago_json(s.at, now),
+                                                    "hot_keys", keys));
     }
     return caches;
 }
@@ -113,10 +127,11 @@ static json_t *tasks_json(struct hf_collector *c, const struct hf_client *client
         const struct hf_source_tasks *t = &s.found.tasks;
         json_t                       *by = json_object(), *oldest = json_object();
         for (enum hf_task_status k = 0; k < HF_TASK_STATUSES; k++) {
-            json_object_set_new(by, hf_task_status_name(k), count_json(t->by_status[k]));
-            json_object_set_new(oldest, hf_task_status_name(k), seconds_json(t->oldest[k]));
+            by = hf_export_put(by, hf_task_status_name(k), count_json(t->by_status[k]));
+            oldest = hf_export_put(oldest, hf_task_status_name(k),
+                                   seconds_json(t->oldest[k]));
         }
-        json_array_append_new(
+        all = hf_export_append(
             all,
             json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "prefix", s.prefix,
                       "seconds_ago", ago_json(s.at, now), "by_status", by, "oldest_seconds",
@@ -133,11 +148,11 @@ json_t *hf_export_client_json(struct hf_collector *collector, const struct hf_sh
     struct hf_client *client = shown->client;
     json_t           *json = own_json(client);
     json_t           *more = json_object();
-    json_object_set_new(more, "name", json_string(shown->name));
-    json_object_set_new(more, "health", hf_export_health_json(client));
-    json_object_set_new(more, "caches", caches_json(collector, client, now));
-    json_object_set_new(more, "tasks", tasks_json(collector, client, now));
-    json_object_set_new(more, "redis", redis_json(collector, client, now));
+    more = hf_export_put(more, "name", json_string(shown->name));
+    more = hf_export_put(more, "health", hf_export_health_json(client));
+    more = hf_export_put(more, "caches", caches_json(collector, client, now));
+    more = hf_export_put(more, "tasks", tasks_json(collector, client, now));
+    more = hf_export_put(more, "redis", redis_json(collector, client, now));
     const bool is_whole = json && more && json_object_update(json, more) == 0;
     json_decref(more);
     if (is_whole) return json;

@@ -14,6 +14,11 @@
 #include <holdfast/health.h>
 #include <jansson.h>
 
+/* The container with the value, which is taken over; NULL when out of memory, and the
+ * container released: nothing is ever left out. Of NULL, NULL. */
+json_t *hf_export_put(json_t *object, const char *name, json_t *value);
+json_t *hf_export_append(json_t *array, json_t *value);
+
 json_t *hf_export_health_json(struct hf_client *client);
 
 /* {"name": ..., "health": {...}, "stats": {...}, "latency": {...}, ...}; the caller's. */

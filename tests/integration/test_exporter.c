@@ -6,6 +6,7 @@
 
 #include <holdfast/exporter.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,69 @@ static void only_known_paths_and_methods_are_answered(void **state)
     assert_non_null(strstr(answer.head, "Allow: GET, HEAD"));
     web_answer_free(&answer);
     close_all(&f);
+}
+
+/* ---- Without memory ------------------------------------------------------------ */
+
+static atomic_long json_blocks_left; /* One fails when they are used up; below 0 none does. */
+
+static void *failing_malloc(size_t size)
+{
+    return atomic_fetch_sub(&json_blocks_left, 1) == 0 ? NULL : malloc(size);
+}
+
+/* Whether each member of the one is in the other too. */
+static bool has_all_of(const json_t *whole, const json_t *json)
+{
+    const char *name;
+    json_t     *value;
+    size_t      i;
+    bool        has = json != NULL;
+    if (json_is_array(whole)) {
+        json_array_foreach(whole, i, value)
+        {
+            has = has && has_all_of(value, json_array_get(json, i));
+        }
+    } else if (json_is_object(whole)) {
+        json_object_foreach((json_t *)(uintptr_t)whole, name, value)
+        {
+            has = has && has_all_of(value, json_object_get(json, name));
+        }
+    }
+    return has;
+}
+
+static void check_without_memory(uint16_t port, const char *target)
+{
+    json_t *whole = json_of(port, target);
+    bool    has_failed = true;
+    for (long blocks = 0; has_failed; blocks += blocks < 100 ? 1 : 97) {
+        atomic_store(&json_blocks_left, blocks);
+        struct web_answer answer = web_ask(port, "GET", target, NULL);
+        has_failed = atomic_exchange(&json_blocks_left, -1) < 0;
+        if (answer.status == 200) {
+            json_t *json = json_loads(answer.body, 0, NULL);
+            assert_true(has_all_of(whole, json));
+            json_decref(json);
+        } else {
+            assert_int_equal(answer.status, 503);
+        }
+        web_answer_free(&answer);
+    }
+    json_decref(whole);
+}
+
+static void without_memory_an_answer_is_whole_or_none(void **state)
+{
+    (void)state;
+    struct fixture f;
+    atomic_store(&json_blocks_left, -1);
+    json_set_alloc_funcs(failing_malloc, free);
+    open_with(&f, NULL);
+    check_without_memory(f.port, "/stats");
+    check_without_memory(f.port, "/healthz");
+    close_all(&f);
+    json_set_alloc_funcs(malloc, free);
 }
 
 /* ---- Readiness ----------------------------------------------------------------- */
@@ -406,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_served_while_the_server_hangs),
         cmocka_unit_test(only_known_paths_and_methods_are_answered),
+        cmocka_unit_test(without_memory_an_answer_is_whole_or_none),
         cmocka_unit_test(readiness_follows_the_rule_of_each_client),
         cmocka_unit_test(one_that_never_connected_is_not_ready_where_that_is_asked),
         cmocka_unit_test(a_breaker_is_changed_with_the_token_only),
