@@ -46,7 +46,7 @@ HF_API HF_NODISCARD hf_err hf_client_open(const struct hf_options *options,
                                           struct hf_client **client, struct hf_error *error);
 
 /* Ends it. Calls under way return within milliseconds. NULL is fine. In a forked child it
- * only closes descriptors and frees memory. */
+ * only closes descriptors and frees memory, but for what a thread was changing meanwhile. */
 HF_API void hf_client_close(struct hf_client *client);
 
 /* Waits until the server answers, at most timeout. HF_OK; else why it is not there, for

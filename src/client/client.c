@@ -297,10 +297,10 @@ static void wait_until_empty(struct hf_client *client)
     }
 }
 
+/* All but the endpoint. */
 static void free_client(struct hf_client *client)
 {
     struct hf_options *options = client->options;
-    hf_endpoint_deinit(&client->endpoint);
     hf_login_close(client->login);
     hf_embedded_stop(client->embedded);
     hf_tls_close(client->tls);
@@ -316,7 +316,7 @@ static void free_client(struct hf_client *client)
 static void close_client(struct hf_client *client)
 {
     if (hf_fork_guard_is_child(&client->fork_guard)) {
-        hf_endpoint_forget_calls(&client->endpoint);
+        hf_endpoint_abandon(&client->endpoint);
         if (client->login) hf_login_forget_thread(client->login);
         free_client(client);
         return;
@@ -329,6 +329,7 @@ static void close_client(struct hf_client *client)
     hf_client_attention(client);
     pthread_join(client->maintenance, NULL);
     hf_callbacks_deinit(&client->callbacks);
+    hf_endpoint_deinit(&client->endpoint);
     free_client(client);
 }
 

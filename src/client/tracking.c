@@ -372,7 +372,8 @@ void hf_tracking_remove(struct hf_tracking *t)
 {
     struct hf_trackings *all = &t->client->trackings;
     if (hf_fork_guard_is_child(&t->client->fork_guard)) {
-        close_connection(t); /* The lock may be a thread's that did not come along. */
+        /* All else, the lock too, may be a thread's that did not come along. */
+        if (t->state >= HF_TRACKING_ASKING) hf_transport_abandon(&t->transport);
         return;
     }
     pthread_mutex_lock(&all->lock);

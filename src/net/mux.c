@@ -56,9 +56,10 @@ hf_err hf_mux_init(struct hf_mux *mux, const struct hf_allocator *a,
     return HF_OK;
 }
 
-void hf_mux_forget_calls(struct hf_mux *mux)
+void hf_mux_abandon(struct hf_mux *mux)
 {
-    mux->locked.live_sync = mux->locked.live_async = 0;
+    hf_transport_abandon(&mux->transport);
+    close(mux->wake_fd);
 }
 
 void hf_mux_deinit(struct hf_mux *mux)

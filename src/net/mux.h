@@ -118,9 +118,9 @@ HF_NODISCARD hf_err hf_mux_init(struct hf_mux *mux, const struct hf_allocator *a
                                 const struct hf_mux_limits *limits,
                                 const struct hf_mux_owner *owner, struct hf_spin *spin);
 
-/* In a forked child, where those who wait do not exist; takes no lock, which one of them may
- * hold. Only hf_mux_deinit() may follow. */
-void hf_mux_forget_calls(struct hf_mux *mux);
+/* In a forked child, instead of deinit: closes its descriptors, and leaves what a thread that
+ * did not come along may have been changing. */
+void hf_mux_abandon(struct hf_mux *mux);
 
 /* Only when nobody is in a call. */
 void hf_mux_deinit(struct hf_mux *mux);

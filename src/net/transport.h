@@ -57,4 +57,8 @@ void hf_transport_shutdown(struct hf_transport *t);
 /* Closes it; a second close does nothing. */
 void hf_transport_close(struct hf_transport *t);
 
+/* In a forked child: closes the descriptor only, whatever a thread that did not come along
+ * was changing. The stream stays the parent's. */
+void hf_transport_abandon(const struct hf_transport *t);
+
 #endif

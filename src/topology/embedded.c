@@ -128,7 +128,9 @@ static pid_t fork_unheard(void)
 }
 
 /* The intermediate ends at once, so the keeper is nobody's child here. No signal handler of
- * the host may run in either. */
+ * the host may run in either. A group of its own, because Ctrl-C is for the host; not a
+ * session, for Linux shares processors out among sessions (sched_autogroup), and beside a
+ * busy host the server was seen to get none for seconds. */
 static int fork_keeper(const struct hf_keeper_plan *plan)
 {
     sigset_t all, before;
@@ -137,7 +139,7 @@ static int fork_keeper(const struct hf_keeper_plan *plan)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t intermediate = fork_unheard();
     if (intermediate == 0) {
-        setsid();
+        setpgid(0, 0);
         const pid_t keeper = _Fork();
         if (keeper == 0) hf_keeper_run(plan);
         _exit(keeper < 0 ? errno : 0);

@@ -62,9 +62,11 @@ hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allocator *a,
     return HF_OK;
 }
 
-void hf_endpoint_forget_calls(struct hf_endpoint *e)
+void hf_endpoint_abandon(struct hf_endpoint *e)
 {
-    for (unsigned i = 0; i < e->link_count; i++) hf_mux_forget_calls(&e->links[i]->mux);
+    for (unsigned i = 0; i < e->link_count; i++) {
+        if (e->links[i]) hf_mux_abandon(&e->links[i]->mux);
+    }
 }
 
 void hf_endpoint_deinit(struct hf_endpoint *e)

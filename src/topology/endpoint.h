@@ -128,8 +128,9 @@ HF_NODISCARD hf_err hf_endpoint_init(struct hf_endpoint *e, const struct hf_allo
                                      const struct hf_mux_owner     *owner,
                                      const struct hf_endpoint_opts *opts);
 
-/* In a forked child: the calls under way are the parent's, and stay with it. */
-void hf_endpoint_forget_calls(struct hf_endpoint *e);
+/* In a forked child, instead of deinit: closes the connections it inherited, and leaves what
+ * a thread that did not come along may have been changing: a dial under way, above all. */
+void hf_endpoint_abandon(struct hf_endpoint *e);
 
 /* When no caller is inside any more. */
 void hf_endpoint_deinit(struct hf_endpoint *e);

@@ -7,12 +7,13 @@
 #include "support/wait.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BOUND_S = 20, CALLERS = 4, CHILDREN = 8 };
+enum { BOUND_S = 20, CALLERS = 4, CHILDREN = 8, FORKS = 400 };
 
 /* ThreadSanitizer allows no new threads in the child of a process that has some. */
 #ifdef __SANITIZE_THREAD__
@@ -228,12 +229,33 @@ static void a_child_closes_the_workers_of_its_parent(void **state)
     hf_tasks_close(tasks);
 }
 
+/* Whatever the maintenance thread was at, which the child lacks. */
+static void a_child_closes_a_client_that_was_connecting(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < FORKS; i++) {
+        struct hf_client *client = client_open(redis_server_unix_url(server), NULL);
+        const hf_instant  then = hf_later(hf_now(), hf_us(i));
+        while (hf_before(hf_now(), then)) continue;
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(BOUND_S);
+            signal(SIGSEGV, SIG_DFL); /* cmocka would go on. */
+            hf_client_close(client);
+            _exit(0);
+        }
+        assert_child_is_well(child);
+        hf_client_close(client);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fork_amid_calls_harms_neither_side),
         cmocka_unit_test(a_pre_fork_server_opens_before_and_works_in_its_children),
         cmocka_unit_test(a_child_closes_a_cache_that_replays_deletes),
+        cmocka_unit_test(a_child_closes_a_client_that_was_connecting),
         cmocka_unit_test(a_child_closes_the_workers_of_its_parent),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -33,7 +33,7 @@ static void wait_for_death(pid_t author, int pidfd)
 /* The minder: only system calls from here on. */
 static _Noreturn void mind(pid_t author, int pidfd, const int *heir, const char *folder)
 {
-    setsid(); /* Ctrl-C is for the test program. */
+    setpgid(0, 0); /* Ctrl-C is for the test program. */
     if (pidfd > 0 && dup2(pidfd, 0) == 0) {
         close_range(1, ~0U, 0);
         pidfd = 0;

@@ -142,7 +142,7 @@ void redis_server_spawn(struct redis_server *server)
     if (server->pid < 0) die("redis-server: fork: %s", strerror(errno));
     if (server->pid == 0) {
         last_will_name(&server->will);
-        setsid(); /* Ctrl-C is for the test program. */
+        setpgid(0, 0); /* Ctrl-C is for the test program; why no session: embedded.c. */
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
         close_range(3, ~0U, 0);
