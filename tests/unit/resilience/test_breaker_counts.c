@@ -64,7 +64,7 @@ static void a_slow_success_ends_a_row_of_failures(void **state)
 }
 
 /* Each processor has counters of its own, and all of them are added up. */
-static void successes_count_on_whichever_processor(void **state)
+static void calls_count_on_whichever_processor(void **state)
 {
     (void)state;
     struct fixture f;
@@ -78,11 +78,62 @@ static void successes_count_on_whichever_processor(void **state)
         CPU_SET(cpu, &one);
         assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
         calls(&f, 10, HF_OUTCOME_SUCCESS);
+        assert_int_equal(hf_breaker_force(&f.breaker, f.now, HF_BREAKER_FORCED_OPEN), HF_OK);
+        for (int i = 0; i < 10; i++) assert_int_equal(admit(&f), HF_E_BREAKER_OPEN);
+        hf_breaker_reset(&f.breaker, f.now);
         expected += 10;
         assert_int_equal(look(&f)->successes, expected);
-        assert_int_equal(f.seen.window_calls, expected);
+        assert_int_equal(f.seen.refused, expected);
     }
     assert_int_equal(sched_setaffinity(0, sizeof allowed, &allowed), 0);
+    tear_down(&f);
+}
+
+static void the_window_tells_of_slow_calls_and_the_state_of_its_age(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up_to_see_slow_calls(&f);
+    report_slow(&f, HF_OUTCOME_SUCCESS);
+    call(&f, HF_OUTCOME_SUCCESS);
+    assert_int_equal(look(&f)->window_calls, 2);
+    assert_int_equal(f.seen.window_slow, 1);
+    assert_int_equal(f.seen.window_failures, 0);
+    assert_int_equal(f.seen.failures_to_open, 3);
+    assert_int_equal(f.seen.since.ns, 0);
+
+    advance(&f, 7);
+    trip(&f);
+    const hf_instant opened = f.now;
+    advance(&f, 7);
+    assert_int_equal(look(&f)->since.ns, opened.ns);
+    assert_int_equal(f.seen.transitions, 1);
+    assert_int_equal(f.seen.history_count, 1);
+    tear_down(&f);
+}
+
+static void failed_dials_count_in_every_state_that_lets_calls_pass(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(hf_breaker_force(&f.breaker, f.now, HF_BREAKER_METRICS_ONLY), HF_OK);
+    hf_breaker_hint_failed(&f.breaker, f.now);
+    assert_int_equal(look(&f)->failures, 1);
+    assert_int_equal(hf_breaker_force(&f.breaker, f.now, HF_BREAKER_DISABLED), HF_OK);
+    hf_breaker_hint_failed(&f.breaker, f.now);
+    assert_int_equal(look(&f)->failures, 1);
+    tear_down(&f);
+
+    configure(&f);
+    f.opts.ramp = hf_ms(300);
+    begin(&f);
+    trip(&f);
+    advance(&f, 100);
+    call(&f, HF_OUTCOME_SUCCESS);
+    hf_breaker_hint_failed(&f.breaker, f.now);
+    assert_int_equal(look(&f)->failures, 4);
+    assert_int_equal(f.seen.failures_in_a_row, 1);
     tear_down(&f);
 }
 
@@ -92,7 +143,9 @@ int main(void)
         cmocka_unit_test(probes_count_as_calls),
         cmocka_unit_test(a_slow_probe_is_good_enough_where_nobody_minds_slow_calls),
         cmocka_unit_test(a_slow_success_ends_a_row_of_failures),
-        cmocka_unit_test(successes_count_on_whichever_processor),
+        cmocka_unit_test(calls_count_on_whichever_processor),
+        cmocka_unit_test(the_window_tells_of_slow_calls_and_the_state_of_its_age),
+        cmocka_unit_test(failed_dials_count_in_every_state_that_lets_calls_pass),
     };
     return RUN_TESTS(tests);
 }

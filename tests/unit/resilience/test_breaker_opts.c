@@ -12,7 +12,19 @@ static void defaults_are_those_of_the_manual(void **state)
     const struct hf_breaker_opts o = hf_breaker_opts_default();
     assert_int_equal(hf_breaker_opts_check(&o, NULL), HF_OK);
     assert_int_equal(o.failures_to_open, 5);
+    assert_true(o.failure_rate == 0.5);
+    assert_int_equal(o.calls_min, 10);
+    assert_int_equal(hf_to_ms(o.window), 10000);
+    assert_int_equal(o.slow_after.ns, 0);
+    assert_true(o.slow_rate == 0);
     assert_int_equal(hf_to_ms(o.open_for), 60000);
+    assert_true(o.open_jitter == 0.2);
+    assert_true(o.open_growth == 2);
+    assert_true(o.open_growth_max == 4);
+    assert_int_equal(o.probes_max, 3);
+    assert_int_equal(o.successes_to_close, 1);
+    assert_int_equal(hf_to_ms(o.probe_timeout), 5000);
+    assert_int_equal(hf_to_ms(o.ramp), 300);
 }
 
 static void the_ends_of_the_ranges_are_in_them(void **state)
