@@ -271,7 +271,8 @@ struct hf_task_list {
  * in it first. cursor: "" to begin with; then what it was set to, "" again when that was the
  * last page. A page may hold fewer tasks than there are, none even, because a call looks at
  * ten times the limit at most. Tasks that change status meanwhile may be listed twice or not
- * at all; all others are listed once. HF_E_INVALID for a cursor that is none. */
+ * at all; all others are listed once. HF_E_INVALID for a cursor, a status or a priority that
+ * is none. */
 HF_API HF_NODISCARD hf_err hf_tasks_list(struct hf_tasks *tasks, const struct hf_call *call,
                                          const struct hf_task_filter *filter, size_t limit,
                                          char                  cursor[HF_TASK_CURSOR_MAX],

@@ -108,6 +108,25 @@ static void add_choice(struct hf_task_args *args, bool is_given, unsigned value)
     }
 }
 
+static hf_err check(const struct hf_task_filter *f, size_t limit, struct hf_error *error)
+{
+    hf_err err = f->type ? hf_task_check_id(f->type, HF_TASK_TYPE_MAX, "type", error) : HF_OK;
+    if (!err) err = hf_task_check_name(f->owner, "owner", error);
+    if (err) return err;
+    if (f->by_status && f->status >= HF_TASK_STATUSES) {
+        return hf_fail(error, HF_E_INVALID, "status %d: 0 to %d", (int)f->status,
+                       HF_TASK_STATUSES - 1);
+    }
+    if (f->by_priority && f->priority >= HF_TASK_PRIORITIES) {
+        return hf_fail(error, HF_E_INVALID, "priority %d: 0 to %d", (int)f->priority,
+                       HF_TASK_PRIORITIES - 1);
+    }
+    if (limit > HF_TASK_PAGE_MAX) {
+        return hf_fail(error, HF_E_RANGE, "limit: at most %d", HF_TASK_PAGE_MAX);
+    }
+    return HF_OK;
+}
+
 static hf_err list_page(struct hf_tasks *tasks, const struct hf_call *call,
                         const struct hf_task_filter *f, size_t limit,
                         char cursor[HF_TASK_CURSOR_MAX], struct hf_task_list **list,
@@ -117,11 +136,7 @@ static hf_err list_page(struct hf_tasks *tasks, const struct hf_call *call,
     struct hf_reply    *reply;
     struct place        from;
     hf_err              err = read_cursor(cursor, &from, error);
-    if (!err && f->type) err = hf_task_check_id(f->type, HF_TASK_TYPE_MAX, "type", error);
-    if (!err) err = hf_task_check_name(f->owner, "owner", error);
-    if (!err && limit > HF_TASK_PAGE_MAX) {
-        err = hf_fail(error, HF_E_RANGE, "limit: at most %d", HF_TASK_PAGE_MAX);
-    }
+    if (!err) err = check(f, limit, error);
     if (err) return err;
 
     hf_task_args_init(&args, tasks);

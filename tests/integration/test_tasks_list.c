@@ -199,6 +199,24 @@ static void statistics_count_what_there_is(void **state)
     tasks_fixture_close(&f);
 }
 
+static void a_status_or_a_priority_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    const struct hf_task_filter wrong[] = {
+        { .by_status = true, .status = (enum hf_task_status)HF_TASK_STATUSES },
+        { .by_priority = true, .priority = (enum hf_task_priority)HF_TASK_PRIORITIES },
+    };
+    struct tasks_fixture f;
+    tasks_fixture_open(&f, NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct hf_task_list *list;
+        char                 cursor[HF_TASK_CURSOR_MAX] = "";
+        assert_int_equal(hf_tasks_list(f.tasks, NULL, &wrong[i], 1, cursor, &list, &f.error),
+                         HF_E_INVALID);
+    }
+    tasks_fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(tasks_of_one_microsecond_are_told_apart),
         cmocka_unit_test(damaged_records_are_left_out_of_lists),
         cmocka_unit_test(a_cursor_that_is_none_is_refused),
+        cmocka_unit_test(a_status_or_a_priority_that_is_none_is_refused),
         cmocka_unit_test(statistics_count_what_there_is),
     };
     return RUN_TESTS(tests);
