@@ -565,6 +565,7 @@ static hf_err add_delete(struct many *m, size_t i, struct hf_bytes name)
 {
     struct hf_key key;
     m->errs[i] = hf_key_init(&key, &m->cache->keyspace, name);
+    if (m->errs[i] == HF_E_NOMEM) return HF_E_NOMEM;
     if (m->errs[i]) return HF_OK;
 
     m->entries[i].ticket = hf_replay_ticket(&m->cache->replay, key.wire);
@@ -580,10 +581,12 @@ hf_err hf_cache_delete_many(struct hf_cache *cache, const struct hf_call *call,
     struct many m = { cache, "cache delete_many", HF_LATENCY_CACHE_MANY, errs, count,
                       error, .batch = NULL };
     hf_err      err = begin(&m, call);
+    if (!err) {
+        for (size_t i = 0; i < count && !err; i++) err = add_delete(&m, i, keys[i]);
+        if (err) err = give_up(&m, err);
+    }
+    if (err == HF_E_NOMEM) hf_replay_void(&cache->replay); /* Which keys cannot be noted. */
     if (err) return err;
-
-    for (size_t i = 0; i < count && !err; i++) err = add_delete(&m, i, keys[i]);
-    if (err) return give_up(&m, err);
 
     evict_near(&m, keys);
     run(&m, HF_COMMAND_IDEMPOTENT);

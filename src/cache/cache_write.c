@@ -289,6 +289,7 @@ hf_err hf_cache_delete(struct hf_cache *cache, const struct hf_call *call,
                               .latency = HF_LATENCY_CACHE_DELETE,
                               .error = error };
     hf_err             err = hf_cache_op_begin(&op, call, key);
+    if (err == HF_E_NOMEM) hf_replay_void(&cache->replay); /* Which key cannot be noted. */
     if (err) return err;
 
     const uint64_t ticket = hf_replay_ticket(&cache->replay, op.key.wire);

@@ -92,6 +92,9 @@ static void read_and_write(struct hf_cache *cache, struct session *s)
     for (int i = 0; i < 2; i++) release(errs[i], many[i]);
     check("delete", hf_cache_delete(cache, &brief, keys[0], NULL));
     check("delete many", hf_cache_delete_many(cache, &brief, keys, 2, errs, NULL));
+    for (int i = 0; i < 2; i++) { /* However the deletes ended. */
+        assert_int_not_equal(hf_cache_get(cache, &brief, keys[i], &value, NULL), HF_OK);
+    }
     check("touch", hf_cache_touch(cache, &brief, hf_str("c"), hf_seconds(60), NULL));
     check("clear", hf_cache_clear(cache, &brief, NULL));
 }
