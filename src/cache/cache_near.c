@@ -51,12 +51,17 @@ static void live(void *ctx, hf_instant since)
     hf_near_live(&n->near, since);
 }
 
+/* Last: who sees it counted finds that it is so. */
+static void count_news(struct hf_cache_near *n)
+{
+    hf_metrics_inc(n->cache->metrics, HF_STAT_CACHE_NEAR_CHANGES);
+}
+
 static void changed(void *ctx, struct hf_bytes wire)
 {
     struct hf_cache_near     *n = ctx;
     const struct hf_keyspace *space = &n->cache->keyspace;
     const size_t              tag_at = strlen(space->tags);
-    hf_metrics_inc(n->cache->metrics, HF_STAT_CACHE_NEAR_CHANGES);
     if (wire.size > space->head_size &&
         memcmp(wire.data, space->head, space->head_size) == 0) {
         hf_cache_near_evict(n->cache, hf_cache_name(n->cache, wire));
@@ -66,14 +71,15 @@ static void changed(void *ctx, struct hf_bytes wire)
     } else {
         hf_namespace_replace(&n->cache->namespace, hf_now(), 0);
     }
+    count_news(n);
 }
 
 static void all_changed(void *ctx)
 {
     struct hf_cache_near *n = ctx;
-    hf_metrics_inc(n->cache->metrics, HF_STAT_CACHE_NEAR_CHANGES);
     hf_tag_table_forget_all(n->cache->tags);
     hf_namespace_replace(&n->cache->namespace, hf_now(), 0);
+    count_news(n);
 }
 
 static void heard(void *ctx, hf_instant since)
