@@ -2,6 +2,7 @@
 
 #include "support/die.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -105,13 +106,13 @@ hf_duration canary_worst_delay(struct canary *canary, hf_instant from, hf_instan
     return worst;
 }
 
-/* Of all times in which the thread was runnable and did not run; 0 where the kernel does not
- * count them. */
-static int64_t delays_ever(void)
+/* Of all times in which the thread was runnable and did not run, by its schedstat; 0 where
+ * the kernel does not count them. */
+static int64_t delays_in(const char *path)
 {
     char          text[128] = "";
     long long     ran, waited = 0;
-    const int     fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    const int     fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
     if (fd >= 0) close(fd);
     if (size <= 0 || sscanf(text, "%lld %lld", &ran, &waited) != 2) return 0;
@@ -121,8 +122,25 @@ static int64_t delays_ever(void)
 hf_duration canary_own_delay(void)
 {
     static _Thread_local int64_t known;
-    const int64_t                ever = delays_ever();
+    const int64_t                ever = delays_in("/proc/thread-self/schedstat");
     const hf_duration            since = hf_ns(ever - known);
     known = ever;
     return since;
+}
+
+hf_duration canary_delays_of(pid_t process)
+{
+    char           path[64];
+    int64_t        sum = 0;
+    struct dirent *entry;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *tasks = opendir(path);
+    while (tasks && (entry = readdir(tasks))) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", (int)process,
+                 entry->d_name);
+        sum += delays_in(path);
+    }
+    if (tasks) closedir(tasks);
+    return hf_ns(sum);
 }

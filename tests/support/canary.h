@@ -19,6 +19,7 @@
 #define HF_TESTS_CANARY_H
 
 #include <holdfast/time.h>
+#include <sys/types.h>
 
 enum { CANARY_NAPS = 4096 };
 
@@ -35,5 +36,8 @@ hf_duration canary_worst_delay(struct canary *canary, hf_instant from, hf_instan
  * last asked, or began. Sees what a sleeper beside it does not: a thread that was preempted.
  */
 hf_duration canary_own_delay(void);
+
+/* The same of all threads that the process has, since each began. */
+hf_duration canary_delays_of(pid_t process);
 
 #endif

@@ -5,8 +5,8 @@
  * by more than 10 ms of our own; calls fail fast once the breaker is open; the first success
  * comes within 250 ms of the server being back; 90 % of the former rate within 1 s of that;
  * the breaker closes by itself; memory and connections are what they were. "Of our own" means
- * that what the machine was late meanwhile is taken off; a rate is compared with what another
- * client's calls to another server, which nobody hurts, reach in the same second. */
+ * that what the machine was late meanwhile is taken off; of a rate's time, what it let those
+ * wait for a processor who had to run for the calls. */
 
 #ifndef HF_TESTS_OUTAGE_H
 #define HF_TESTS_OUTAGE_H
