@@ -223,7 +223,7 @@ hf_err hf_batch_result(const struct hf_batch *batch, size_t index,
     }
     if (!batch->replies[index]) {
         const hf_err err = batch->err ? batch->err : HF_E_NOMEM_SENT;
-        return hf_fail(error, err, "%s", hf_err_text(err));
+        return hf_fail_bare(error, err);
     }
     const hf_err err = hf_reply_verdict(batch->replies[index], batch->has_script, error);
     if (!err) *reply = batch->replies[index];

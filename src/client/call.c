@@ -140,10 +140,7 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
         struct hf_permit permit;
         hf_err           err = hf_breaker_admit(&e->breaker, now, &permit);
         *ended = now;
-        if (err) {
-            (void)hf_fail(error, err, "%s", hf_err_text(err));
-            return with_doubt(doubt, err, error);
-        }
+        if (err) return with_doubt(doubt, hf_fail_bare(error, err), error);
         const hf_instant end = hf_retry_attempt_deadline(&retry, now);
         err = attempt(client, call, request, deadline, end, error);
         *ended = hf_now();

@@ -174,13 +174,13 @@ static hf_err copy_options(const struct hf_options *options, struct hf_options *
     hf_err             err = HF_OK;
     if (!options) {
         err = hf_options_open(&defaults);
-        if (err) return hf_fail(error, err, "%s", hf_err_text(err));
+        if (err) return hf_fail_bare(error, err);
         options = defaults;
     }
     err = hf_options_check(options, error);
     if (!err) {
         err = hf_options_copy(options, copy);
-        if (err) (void)hf_fail(error, err, "%s", hf_err_text(err));
+        if (err) (void)hf_fail_bare(error, err);
     }
     hf_options_close(defaults);
     return err;

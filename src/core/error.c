@@ -77,7 +77,7 @@ bool hf_err_counts_against_endpoint(hf_err err)
     return categories[hf_err_category(err)].counts;
 }
 
-hf_err hf_fail(struct hf_error *error, hf_err code, const char *format, ...)
+hf_err(hf_fail)(struct hf_error *error, hf_err code, const char *format, ...)
 {
     if (!error) return code;
 
@@ -89,7 +89,19 @@ hf_err hf_fail(struct hf_error *error, hf_err code, const char *format, ...)
     return code;
 }
 
-hf_err hf_fail_in(struct hf_error *error, hf_err code, const char *format, ...)
+hf_err(hf_fail_bare)(struct hf_error *error, hf_err code)
+{
+    if (!error) return code;
+
+    const char  *text = hf_err_text(code);
+    const size_t size = strnlen(text, sizeof error->detail - 1);
+    error->code = code;
+    memcpy(error->detail, text, size);
+    error->detail[size] = '\0';
+    return code;
+}
+
+hf_err(hf_fail_in)(struct hf_error *error, hf_err code, const char *format, ...)
 {
     if (!error) return code;
 

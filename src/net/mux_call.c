@@ -218,7 +218,7 @@ hf_err hf_mux_call(struct hf_mux *mux, struct hf_mux_call *call,
     if (err) {
         pthread_mutex_unlock(&mux->lock);
         hf_mux_play_aftermath(mux, &after);
-        return hf_fail(error, err, "%s", hf_err_text(err));
+        return hf_fail_bare(error, err);
     }
     if (message->borrowed) {
         send_alone(mux, message, deadline, &after);

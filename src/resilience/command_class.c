@@ -1,11 +1,15 @@
 #include "resilience/command_class.h"
 
 #include "core/assert.h"
+#include "core/little_endian.h"
 
 #include <stdint.h>
 #include <strings.h>
 
-enum { NAME_MAX = 24 }; /* Bytes of the longest name and a NUL. */
+enum {
+    NAME_MAX = 24, /* Bytes of the longest name and a NUL. */
+    SHORT_MAX = 8, /* Bytes of a name that fits into a number. */
+};
 
 enum {
     READ = HF_COMMAND_READ,
@@ -404,23 +408,42 @@ static const struct {
 
 /* clang-format on */
 
-/* The first eight bytes, which nearly all names differ in. */
-static uint64_t head_of(const char *name)
+static const struct row *rows_from(unsigned letter, size_t *count)
 {
-    uint64_t head;
-    memcpy(&head, name, sizeof head);
-    return head;
+    const unsigned at = letter - 'A';
+    const bool     is_letter = at < sizeof letters / sizeof letters[0];
+    *count = is_letter ? letters[at].count : 0;
+    return is_letter ? letters[at].rows : NULL;
+}
+
+static unsigned capital(unsigned char c)
+{
+    return c - (c - (unsigned)'a' < 26u ? 32u : 0u);
+}
+
+/* Most names have eight bytes or less: a number, which never leaves its register. */
+static const struct row *find_short(struct hf_bytes word)
+{
+    const unsigned char *from = word.data;
+    uint64_t             name = 0;
+    size_t               left;
+    for (size_t i = 0; i < word.size; i++) {
+        if (from[i] <= ' ') return NULL;
+        name |= (uint64_t)capital(from[i]) << (8 * i);
+    }
+    for (const struct row *row = rows_from(name & 0xff, &left); left > 0; left--, row++) {
+        const uint64_t head = hf_take_u64((const unsigned char *)row->name);
+        if (head == name && !row->name[SHORT_MAX]) return row;
+    }
+    return NULL;
 }
 
 static const struct row *find(const char name[NAME_MAX])
 {
-    const unsigned letter = (unsigned)name[0] - 'A';
-    if (letter >= sizeof letters / sizeof letters[0]) return NULL;
-
-    const uint64_t    head = head_of(name);
-    const struct row *row = letters[letter].rows;
-    for (size_t left = letters[letter].count; left > 0; left--, row++) {
-        if (head_of(row->name) == head && memcmp(row->name, name, NAME_MAX) == 0) return row;
+    size_t            left;
+    const struct row *row = rows_from((unsigned char)name[0], &left);
+    for (; left > 0; left--, row++) {
+        if (memcmp(row->name, name, NAME_MAX) == 0) return row;
     }
     return NULL;
 }
@@ -431,25 +454,34 @@ static bool put_capitals(char name[NAME_MAX], size_t used, struct hf_bytes word)
 {
     if (word.size >= NAME_MAX - used) return false;
     const unsigned char *from = word.data;
-    bool                 is_word = true;
     for (size_t i = 0; i < word.size; i++) {
-        const unsigned is_small = (unsigned)from[i] - (unsigned)'a' < 26u;
-        is_word &= from[i] > ' ';
-        name[used + i] = (char)(from[i] - 32 * is_small);
+        if (from[i] <= ' ') return false;
+        name[used + i] = (char)capital(from[i]);
     }
-    return is_word;
+    return true;
+}
+
+static const struct row *find_word(struct hf_bytes word)
+{
+    char name[NAME_MAX] = { 0 };
+    if (word.size <= SHORT_MAX) return find_short(word);
+    return put_capitals(name, 0, word) ? find(name) : NULL;
+}
+
+static const struct row *find_member(struct hf_bytes word, struct hf_bytes second)
+{
+    char name[NAME_MAX] = { 0 };
+    if (!put_capitals(name, 0, word)) return NULL;
+    name[word.size] = ' ';
+    return put_capitals(name, word.size + 1, second) ? find(name) : NULL;
 }
 
 static const struct row *row_of(const struct hf_bytes *argv, size_t argc)
 {
-    char name[NAME_MAX] = { 0 };
-    if (!put_capitals(name, 0, argv[0])) return NULL;
-    const struct row *row = find(name);
+    const struct row *row = find_word(argv[0]);
     if (!row || row->twist != FAMILY || argc < 2) return row;
 
-    name[argv[0].size] = ' ';
-    if (!put_capitals(name, argv[0].size + 1, argv[1])) return row;
-    const struct row *member = find(name);
+    const struct row *member = find_member(argv[0], argv[1]);
     return member ? member : row;
 }
 

@@ -136,6 +136,25 @@ static void case_does_not_matter(void **state)
                      HF_COMMAND_ACCUMULATING);
 }
 
+/* Short names are looked for in another way than long ones. */
+static void names_of_eight_bytes_and_of_nine_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct expected rows[] = {
+        { "BITFIELD k", HF_COMMAND_ACCUMULATING },
+        { "bitfield_ro k", HF_COMMAND_READ },
+        { "GETRANGE k 0 1", HF_COMMAND_READ },
+        { "EXPIREAT k 1", HF_COMMAND_IDEMPOTENT },
+        { "PEXPIREAT k 1", HF_COMMAND_IDEMPOTENT },
+        { "GETRANG k 0 1", HF_COMMAND_ACCUMULATING },
+        { "GETRANGES k 0 1", HF_COMMAND_ACCUMULATING },
+    };
+    assert_classes(rows, sizeof rows / sizeof rows[0]);
+    assert_false(hf_command_is_known(hf_str("ACL CAT")));
+    assert_false(hf_command_is_known(hf_bytes("GETRANGE", 7)));
+    assert_false(hf_command_is_known(hf_bytes("GET\0\0\0\0\0", 8)));
+}
+
 static void names_that_only_resemble_commands_are_unknown(void **state)
 {
     (void)state;
@@ -193,6 +212,7 @@ int main(void)
         cmocka_unit_test(arguments_decide_where_they_matter),
         cmocka_unit_test(subcommands_have_a_class_of_their_own),
         cmocka_unit_test(case_does_not_matter),
+        cmocka_unit_test(names_of_eight_bytes_and_of_nine_are_told_apart),
         cmocka_unit_test(names_that_only_resemble_commands_are_unknown),
         cmocka_unit_test(what_waits_for_others_is_blocking),
         cmocka_unit_test(what_changes_the_connection_is_of_the_session),
