@@ -115,7 +115,8 @@ HF_API const struct hf_task *hf_job_task(const struct hf_job *job);
 HF_API HF_NODISCARD hf_err hf_job_check(struct hf_job *job);
 
 /* Tells with the next heartbeat how far it is: 0 to 1, negative: as it was; message NULL: as
- * it was, else cut at HF_TASK_TEXT_MAX. What is no such number is taken as negative. */
+ * it was, else one line, cut at HF_TASK_TEXT_MAX. What is no such number is taken as
+ * negative. */
 HF_API void hf_job_progress(struct hf_job *job, double progress, const char *message);
 
 /* Sets the result for HF_JOB_DONE, or why, for HF_JOB_RETRY and HF_JOB_DEAD. Copied; the

@@ -130,10 +130,11 @@ hf_err hf_tasks_get_as(struct hf_tasks *tasks, const struct hf_call *call, const
                        const char *id, struct hf_task **task, struct hf_error *error)
 {
     struct hf_task *read;
-    hf_err          err = hf_task_check_name(owner ? owner : "", "owner", error);
+    const char     *wanted = owner ? owner : ""; /* Which is refused. */
+    hf_err          err = hf_task_check_name(wanted, "owner", error);
     if (!err) err = get(tasks, call, id, &read, error);
     if (err) return hf_fail_in(error, err, "get task");
-    if (strcmp(read->owner, owner) != 0) {
+    if (strcmp(read->owner, wanted) != 0) {
         hf_task_free(read);
         return hf_fail(error, HF_E_TASK_OWNER, "get task");
     }

@@ -50,7 +50,6 @@ bool hf_waiting_lead(struct hf_waiting *w, uint64_t hash, hf_instant until,
     bool                    leads = true;
     if (kind) {
         while (kind->has_leader && hf_condition_wait(&kind->lead_is_free, &w->lock, until)) {
-            continue;
         }
         leads = !kind->has_leader;
         if (leads) kind->has_leader = true;

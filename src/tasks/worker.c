@@ -140,7 +140,6 @@ static void wait_for_end(struct hf_worker *worker, hf_instant until)
 {
     while (worker->guarded.alive > 0 &&
            hf_condition_wait(&worker->changed, &worker->lock, until)) {
-        continue;
     }
 }
 

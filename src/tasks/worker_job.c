@@ -1,4 +1,5 @@
 #include "core/alloc.h"
+#include "tasks/name.h"
 #include "tasks/worker.h"
 
 #include <string.h>
@@ -23,8 +24,8 @@ void hf_job_progress(struct hf_job *job, double progress, const char *message)
     pthread_mutex_lock(&job->worker->lock);
     if (progress >= 0 && progress <= 1) job->guarded.progress = progress;
     if (message) {
-        const size_t size = strnlen(message, HF_TASK_TEXT_MAX);
-        memcpy(job->guarded.message, message, size);
+        const size_t seen = strnlen(message, HF_TASK_TEXT_MAX + 1);
+        const size_t size = hf_task_line(hf_bytes(message, seen), job->guarded.message);
         job->guarded.message[size] = '\0';
         job->guarded.has_message = true;
     }

@@ -129,6 +129,15 @@ static void a_newer_record_keeps_its_unique_key(void **state)
     tasks_fixture_ask(&f, "HSET {tasks}:t:a f 1");
     assert_int_equal(hf_tasks_create(f.tasks, NULL, &second, id, &is_new, &f.error), HF_OK);
     assert_string_equal(id, "a");
+
+    /* Nor does one that lives again take it. */
+    assert_int_equal(hf_tasks_cancel(f.tasks, NULL, "a", &f.error), HF_OK);
+    assert_int_equal(hf_tasks_create(f.tasks, NULL, &second, id, &is_new, &f.error), HF_OK);
+    assert_string_equal(id, "b");
+    tasks_fixture_ask(&f, "HSET {tasks}:t:b f 2");
+    assert_int_equal(hf_tasks_requeue(f.tasks, NULL, "a", &f.error), HF_E_TASK_UNIQUE);
+    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_CANCELLED);
+    tasks_fixture_ask(&f, "HSET {tasks}:t:b f 1"); /* So that it can be counted. */
     tasks_fixture_close(&f);
 }
 

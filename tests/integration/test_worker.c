@@ -15,6 +15,7 @@ static const hf_duration bound = { INT64_C(20000000000) };
 /* What a handler does, and what it saw. */
 struct script {
     enum hf_job_end end;
+    const char     *message;   /* NULL: "half way". */
     atomic_bool     is_let_go; /* It returns. */
     bool            waits_for_verdict;
     atomic_int      started;
@@ -33,7 +34,7 @@ static enum hf_job_end play(struct hf_job *job, void *ctx)
     struct script *s = ctx;
     s->started++;
     s->running++;
-    hf_job_progress(job, 0.5, "half way");
+    hf_job_progress(job, 0.5, s->message ? s->message : "half way");
     assert_int_equal(hf_job_result(job, hf_bytes(NULL, 0)), HF_OK);
     assert_int_equal(hf_job_result(job, hf_str("the result")), HF_OK);
     while (!may_return(s) && !(s->waits_for_verdict && s->verdict)) {
@@ -113,6 +114,25 @@ static bool has_ended(void *ctx)
     return s.succeeded + s.failed + s.released + s.cancelled + s.timed_out + s.lost > 0;
 }
 
+/* What came instead is told, for a wait that is rarely in vain. */
+static void await(struct shift *shift, bool (*condition)(void *ctx))
+{
+    if (wait_until(condition, shift, bound)) return;
+    const struct hf_worker_stats w = stats_of(shift);
+    struct hf_health             health;
+    struct hf_stats              c;
+    hf_health_get(hf_tasks_client(shift->tasks), &health);
+    hf_stats_get(hf_tasks_client(shift->tasks), &c);
+    fail_msg("in vain: started %llu, running %llu; client %s (%s), breaker %s; of %llu calls "
+             "%llu ok, %llu late, %llu lost, %llu unconnected, %llu rejected; claimed %llu",
+             (unsigned long long)w.started, (unsigned long long)w.running,
+             hf_status_name(health.status), health.reason,
+             hf_breaker_state_name(health.breaker.state), (unsigned long long)c.calls,
+             (unsigned long long)c.calls_ok, (unsigned long long)c.errors_timeout,
+             (unsigned long long)c.errors_lost, (unsigned long long)c.errors_connection,
+             (unsigned long long)c.errors_rejected, (unsigned long long)c.tasks_claimed);
+}
+
 static void tasks_are_run_and_their_results_kept(void **state)
 {
     (void)state;
@@ -120,10 +140,10 @@ static void tasks_are_run_and_their_results_kept(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
 
     shift.script.is_let_go = true;
-    assert_true(wait_until(has_ended, &shift, bound));
+    await(&shift, has_ended);
     struct hf_task *task = tasks_fixture_get(&shift.f, "a");
     assert_int_equal(task->status, HF_TASK_SUCCESS);
     assert_int_equal(task->result.size, strlen("the result"));
@@ -151,11 +171,39 @@ static void progress_is_told_and_the_lease_outlives_its_length(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(progress_is_seen, &shift, bound));
+    await(&shift, progress_is_seen);
 
     assert_true(stays_true(is_running, &shift, hf_ms(1500)));
     assert_int_equal(hf_tasks_maintain(shift.f.tasks, NULL, &has_more, NULL), HF_OK);
     assert_int_equal(tasks_fixture_status(&shift.f, "a"), HF_TASK_RUNNING);
+    end(&shift);
+}
+
+static bool has_message(void *ctx)
+{
+    struct shift   *shift = ctx;
+    struct hf_task *task = tasks_fixture_get(&shift->f, "a");
+    const bool      has = task->message[0];
+    hf_task_free(task);
+    return has;
+}
+
+/* Two bytes of which one would still have room. */
+static void a_long_message_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char message[HF_TASK_TEXT_MAX + 2];
+    memset(message, 'x', HF_TASK_TEXT_MAX - 1);
+    memcpy(message + HF_TASK_TEXT_MAX - 1, "\xc3\xa9", 3);
+    struct shift shift = { .script = { .end = HF_JOB_DONE, .message = message } };
+    tasks_fixture_open(&shift.f, NULL);
+    start(&shift, NULL, hf_ns(0));
+    tasks_fixture_create(&shift.f, "a");
+    await(&shift, has_message);
+
+    struct hf_task *task = tasks_fixture_get(&shift.f, "a");
+    assert_int_equal(strlen(task->message), HF_TASK_TEXT_MAX - 1);
+    hf_task_free(task);
     end(&shift);
 }
 
@@ -166,7 +214,7 @@ static void a_failure_is_retried_and_a_final_one_is_not(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(has_ended, &shift, bound));
+    await(&shift, has_ended);
     struct hf_task *task = tasks_fixture_get(&shift.f, "a");
     assert_int_equal(task->status, HF_TASK_FAILURE);
     assert_int_equal(task->error_count, 1);
@@ -189,12 +237,12 @@ static void a_handler_learns_that_its_task_was_cancelled(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
 
     assert_int_equal(hf_tasks_cancel(shift.f.tasks, NULL, "a", NULL), HF_OK);
-    assert_true(wait_until(has_verdict, &shift, bound));
+    await(&shift, has_verdict);
     assert_int_equal(shift.script.verdict, HF_E_TASK_CANCELLED);
-    assert_true(wait_until(has_ended, &shift, bound));
+    await(&shift, has_ended);
     assert_int_equal(stats_of(&shift).cancelled, 1);
     assert_int_equal(tasks_fixture_status(&shift.f, "a"), HF_TASK_CANCELLED);
     end(&shift);
@@ -216,11 +264,11 @@ static void a_task_past_its_time_fails_though_the_handler_does_not_notice(void *
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ms(100));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(has_retried, &shift, bound));
+    await(&shift, has_retried);
     assert_true(is_running(&shift));
 
     shift.script.is_let_go = true;
-    assert_true(wait_until(has_ended, &shift, bound));
+    await(&shift, has_ended);
     assert_true(stats_of(&shift).timed_out >= 1);
     struct hf_task *task = tasks_fixture_get(&shift.f, "a");
     assert_memory_equal(task->errors[0].text.data, "timed out", 9);
@@ -235,7 +283,7 @@ static void stopping_waits_for_handlers_as_long_as_it_may(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
 
     assert_int_equal(hf_worker_stop(shift.worker, hf_ms(300), &shift.f.error), HF_OK);
     assert_int_equal(shift.script.verdict, HF_E_CLOSED);
@@ -268,7 +316,7 @@ static void the_task_of_a_stuck_handler_is_released_and_its_outcome_dropped(void
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
 
     assert_int_equal(hf_worker_stop(shift.worker, hf_ms(10), &shift.f.error), HF_E_TIMEOUT);
     struct claimant again = { .f = &shift.f };
@@ -303,13 +351,13 @@ static void of_many_idle_threads_one_waits_and_all_work_when_there_is_work(void 
     assert_int_equal(hf_worker_open(shift.f.tasks, &options, play, &shift.script,
                                     &shift.worker, &shift.f.error),
                      HF_OK);
-    assert_true(wait_until(one_is_blocked, &shift, bound));
+    await(&shift, one_is_blocked);
     assert_true(stays_true(one_at_most_is_blocked, &shift, hf_ms(600)));
     for (int i = 0; i < 8; i++) {
         snprintf(id, sizeof id, "task-%d", i);
         tasks_fixture_create(&shift.f, id);
     }
-    assert_true(wait_until(eight_are_running, &shift, bound));
+    await(&shift, eight_are_running);
     end(&shift);
 }
 
@@ -347,13 +395,13 @@ static void an_outcome_is_held_through_an_outage(void **state)
         struct fault_proxy *proxy = fault_proxy_start(redis_server_socket(shift.f.server));
         start(&shift, fault_proxy_url(proxy), hf_ns(0));
         tasks_fixture_create(&shift.f, "a");
-        assert_true(wait_until(is_running, &shift, bound));
+        await(&shift, is_running);
 
         const uint64_t id = begin_outage(&shift, proxy, which);
         shift.script.is_let_go = true;
-        assert_true(wait_until(is_holding, &shift, bound));
+        await(&shift, is_holding);
         end_outage(&shift, proxy, which, id);
-        assert_true(wait_until(has_ended, &shift, bound));
+        await(&shift, has_ended);
         assert_int_equal(stats_of(&shift).succeeded, 1);
         assert_int_equal(stats_of(&shift).holding, 0);
         assert_int_equal(shift.script.started, 1);
@@ -373,16 +421,16 @@ static void an_outcome_is_dropped_when_somebody_else_has_the_task(void **state)
     struct fault_proxy *proxy = fault_proxy_start(redis_server_socket(shift.f.server));
     start(&shift, fault_proxy_url(proxy), hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
 
     const uint64_t id = begin_outage(&shift, proxy, RESET);
     shift.script.is_let_go = true;
-    assert_true(wait_until(is_holding, &shift, bound));
+    await(&shift, is_holding);
     tasks_fixture_expire(&shift.f, "a");
     struct hf_task *taken = tasks_fixture_claim(&shift.f);
     assert_non_null(taken);
     end_outage(&shift, proxy, RESET, id);
-    assert_true(wait_until(has_ended, &shift, bound));
+    await(&shift, has_ended);
     assert_int_equal(stats_of(&shift).lost, 1);
     assert_int_equal(hf_tasks_complete(shift.f.tasks, NULL, "a", taken->token,
                                        hf_str("the other's"), NULL),
@@ -402,10 +450,10 @@ static void stopping_is_bounded_while_redis_hangs(void **state)
     tasks_fixture_open(&shift.f, NULL);
     start(&shift, NULL, hf_ns(0));
     tasks_fixture_create(&shift.f, "a");
-    assert_true(wait_until(is_running, &shift, bound));
+    await(&shift, is_running);
     redis_server_pause(shift.f.server);
     shift.script.is_let_go = true;
-    assert_true(wait_until(is_holding, &shift, bound));
+    await(&shift, is_holding);
 
     const hf_instant begun = hf_now();
     assert_int_equal(hf_worker_stop(shift.worker, hf_ms(100), &shift.f.error), HF_OK);
@@ -465,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_are_run_and_their_results_kept),
         cmocka_unit_test(progress_is_told_and_the_lease_outlives_its_length),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
         cmocka_unit_test(a_failure_is_retried_and_a_final_one_is_not),
         cmocka_unit_test(a_handler_learns_that_its_task_was_cancelled),
         cmocka_unit_test(a_task_past_its_time_fails_though_the_handler_does_not_notice),
