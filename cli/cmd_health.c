@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "connection.h"
 #include "info.h"
 #include "json.h"
@@ -108,10 +109,10 @@ static void print_text(const struct report *r)
     printf("breaker   %s\n", hf_breaker_state_name(r->health.breaker.state));
     if (r->has_answered) printf("latency   %.3f ms\n", r->latency_ms);
     if (!r->has_info) return;
-    printf("server    Redis %s, %s, up %llu s, %llu client%s, RESP%u\n", r->server.version,
+    printf("server    Redis %s, %s, up %llu s, %llu %s, RESP%u\n", r->server.version,
            r->server.role, (unsigned long long)r->server.uptime_seconds,
-           (unsigned long long)r->server.clients, r->server.clients == 1 ? "" : "s",
-           r->health.protocol);
+           (unsigned long long)r->server.clients,
+           amount_noun(r->server.clients, "client", "clients"), r->health.protocol);
     printf("memory    %.1f MB", (double)r->server.memory_used / mb);
     if (r->server.memory_max) {
         printf(" of %.1f MB, %s\n", (double)r->server.memory_max / mb, r->server.policy);

@@ -16,7 +16,9 @@ enum { PORT_DEFAULT = 9121 };
 static bool is_port(const char *text)
 {
     const size_t size = strspn(text, "0123456789");
-    return size > 0 && size < 6 && text[size] == '\0' && atoi(text) > 0 && atoi(text) < 65536;
+    if (size == 0 || size > 5 || text[size] != '\0') return false;
+    const long port = strtol(text, NULL, 10);
+    return port > 0 && port < 65536;
 }
 
 /* Behind http://, without a last slash. */

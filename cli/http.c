@@ -66,6 +66,18 @@ static const char *take_body(const char *head, char *body, size_t size, size_t *
     return NULL;
 }
 
+/* 0 where there is none. */
+static int status_of(const char *line)
+{
+    static const char version[] = "HTTP/1.";
+    const size_t      size = sizeof version - 1;
+    if (strncmp(line, version, size) != 0) return 0;
+    if (line[size] != '0' && line[size] != '1') return 0;
+    if (line[size + 1] != ' ') return 0;
+    const long status = strtol(line + size + 2, NULL, 10);
+    return status >= 100 && status <= 999 ? (int)status : 0;
+}
+
 const char *http_parse(char *bytes, size_t size, struct http_answer *answer)
 {
     char *end = memmem(bytes, size, "\r\n\r\n", 4);
@@ -73,10 +85,8 @@ const char *http_parse(char *bytes, size_t size, struct http_answer *answer)
         return "the answer is not HTTP";
     }
     end[2] = '\0'; /* Of the empty line. */
-    int status = 0;
-    if (sscanf(bytes, "HTTP/1.%*1[01] %3d", &status) != 1 || status < 100) {
-        return "the answer is not HTTP";
-    }
+    const int status = status_of(bytes);
+    if (status == 0) return "the answer is not HTTP";
     char       *body = end + 4;
     size_t      taken = 0;
     const char *wrong = take_body(bytes, body, size - (size_t)(body - bytes), &taken);

@@ -62,15 +62,27 @@ bool info_is(const struct info *info, const char *name, const char *value)
     return found && strncmp(found, value, length) == 0 && strcspn(found, "\r\n") == length;
 }
 
+/* Of "keys=3,expires=1,...". */
+static bool read_keys(const char *text, uint64_t *keys, uint64_t *expiring)
+{
+    static const char first[] = "keys=", second[] = ",expires=";
+    char             *end;
+    if (strncmp(text, first, sizeof first - 1) != 0) return false;
+    *keys = strtoull(text + sizeof first - 1, &end, 10);
+    if (strncmp(end, second, sizeof second - 1) != 0) return false;
+    *expiring = strtoull(end + sizeof second - 1, NULL, 10);
+    return true;
+}
+
 void info_keys(const struct info *info, uint64_t *keys, uint64_t *expiring)
 {
     *keys = *expiring = 0;
     for (int db = 0; db < DATABASES_MAX; db++) {
-        char               name[8], value[128];
-        unsigned long long k = 0, e = 0;
+        char     name[8], value[128];
+        uint64_t k, e;
         snprintf(name, sizeof name, "db%d", db);
         info_text(info, name, value, sizeof value);
-        if (sscanf(value, "keys=%llu,expires=%llu", &k, &e) != 2) continue;
+        if (!read_keys(value, &k, &e)) continue;
         *keys += k;
         *expiring += e;
     }

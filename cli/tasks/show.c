@@ -1,3 +1,4 @@
+#include "amount.h"
 #include "json.h"
 #include "session.h"
 #include "shown.h"
@@ -35,7 +36,7 @@ static void put_bytes(const char *name, struct hf_bytes value)
 
 static void put_size(const char *name, size_t size)
 {
-    printf("%-10s%zu byte%s\n", name, size, size == 1 ? "" : "s");
+    printf("%-10s%zu %s\n", name, size, amount_noun(size, "byte", "bytes"));
 }
 
 static void put_time(const char *name, int64_t ms)

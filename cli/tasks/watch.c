@@ -52,10 +52,12 @@ static enum exit_status watch(struct session *s)
         if (has_changed(before, task)) show(s, task, is_terminal);
         hf_task_free(before);
         before = task;
-        if (has_ended(task)) break;
+        if (has_ended(task)) {
+            status = task->status == HF_TASK_SUCCESS ? EXIT_OK : EXIT_MISS;
+            break;
+        }
         poll(NULL, 0, LOOK_MS);
     }
-    if (status == EXIT_OK && before->status != HF_TASK_SUCCESS) status = EXIT_MISS;
     hf_task_free(before);
     return status;
 }

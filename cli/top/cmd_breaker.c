@@ -60,7 +60,8 @@ static bool change(struct exporter *e, const struct invocation *inv)
     const bool  is_force = strcmp(inv->args[0], "force") == 0;
     if (is_force) snprintf(path, sizeof path, "/breaker/force?state=%s", inv->args[1]);
     if (client) {
-        strcat(path, is_force ? "&client=" : "?client=");
+        const size_t used = strlen(path);
+        snprintf(path + used, sizeof path - used, "%cclient=", is_force ? '&' : '?');
         append_escaped(path, sizeof path, client);
     }
     return exporter_post(e, path);

@@ -169,7 +169,6 @@ static bool wait_for_next(struct hf_cache_access *access)
     pthread_mutex_lock(&access->lock);
     while (!access->guarded.is_stopping &&
            hf_condition_wait(&access->news, &access->lock, until)) {
-        continue;
     }
     const bool goes_on = !access->guarded.is_stopping;
     pthread_mutex_unlock(&access->lock);

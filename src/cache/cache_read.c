@@ -288,7 +288,8 @@ static hf_err read_head(struct hf_cache_op *op, struct hf_envelope *e, struct hf
         struct hf_reply      *reply;
         hf_err                err = hf_cache_run(op, HF_COMMAND_READ, argv, 4, &reply);
         if (err == HF_E_WRONGTYPE) {
-            return hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+            hf_cache_count_unusable(op->cache, HF_ENVELOPE_FOREIGN);
+            return HF_MISS;
         }
         if (err) return err;
         if (hf_reply_bytes(reply, bytes)) {
@@ -300,7 +301,10 @@ static hf_err read_head(struct hf_cache_op *op, struct hf_envelope *e, struct hf
             if (!status) status = hf_packer_check(&op->cache->packer, e);
             need = HF_ENVELOPE_SIZE + (status ? 0 : e->tags.size);
             if (!status && ask >= need && bytes->size < need) status = HF_ENVELOPE_TRUNCATED;
-            if (status) err = hf_cache_count_unusable(op->cache, status);
+            if (status) {
+                hf_cache_count_unusable(op->cache, status);
+                err = HF_MISS;
+            }
         }
         if (!err && ask >= need) {
             e->tags.data = (const unsigned char *)bytes->data + HF_ENVELOPE_SIZE;

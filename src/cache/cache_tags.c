@@ -182,9 +182,10 @@ hf_err hf_cache_bind_tags(struct hf_cache *cache, const struct hf_cache_limit *l
         places[q.count] = i;
         begin(cache, &list[q.count++], names[i]);
     }
-    const hf_err err = q.count ? ask(&q) : HF_OK;
+    const size_t asked = q.count;
+    const hf_err err = asked ? ask(&q) : HF_OK;
     if (err) return err;
-    for (size_t i = 0; i < q.count; i++) {
+    for (size_t i = 0; i < asked; i++) {
         if (list[i].is_foreign) {
             replace(cache, list[i].name);
             return hf_fail(error, HF_E_TYPE, "version of a tag");

@@ -110,9 +110,8 @@ static bool is_mounted(const char *root)
     DIR *folder = opendir(root);
     if (!folder) return false;
 
-    int                  entries = 0;
-    const struct dirent *entry;
-    while (entries <= 2 && (entry = readdir(folder))) entries++;
+    int entries = 0;
+    while (entries <= 2 && readdir(folder)) entries++;
     closedir(folder);
     return entries > 2; /* More than itself and its parent. */
 }

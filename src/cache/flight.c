@@ -110,7 +110,6 @@ enum hf_flight_end hf_flight_wait(struct hf_flights *flights, struct hf_flight *
     pthread_mutex_lock(&flights->lock);
     while (!flight->is_finished &&
            hf_condition_wait(&flight->finished, &flights->lock, end)) {
-        continue;
     }
     const bool has_result = flight->has_result;
     const bool is_finished = flight->is_finished;

@@ -182,7 +182,6 @@ static void wait_for_workers(struct hf_loader_pool *pool, hf_instant end)
 {
     while (busy_workers(pool, true) > 0 &&
            hf_condition_wait(&pool->changed, &pool->lock, end)) {
-        continue;
     }
     while (busy_workers(pool, false) > 0) pthread_cond_wait(&pool->changed, &pool->lock);
 }

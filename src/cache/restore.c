@@ -110,7 +110,7 @@ static hf_err check_origin(struct restore *r)
 static bool bind_to(const struct restore *r, const struct hf_envelope *e,
                     struct hf_bytes value, uint64_t hash)
 {
-    unsigned char *bytes = (unsigned char *)(uintptr_t)value.data;
+    unsigned char *bytes = (unsigned char *)value.data;
     struct hf_tag  tags[HF_TAGS_MAX];
     if (e->key_hash == hash) return true;
     if (!hf_envelope_is_bindable(e, r->is_same_name)) return false;

@@ -66,12 +66,11 @@ static hf_err take_ttl(const json_t *ttl, hf_duration *duration, struct hf_error
 }
 
 /* A mistyped "ttl" would otherwise be an entry that lives too long. */
-static hf_err check_names(const json_t *object, struct hf_error *error)
+static hf_err check_names(json_t *object, struct hf_error *error)
 {
     static const char *const known[] = { "key", "key_base64", "value", "value_base64",
                                          "ttl" };
-    for (void *at = json_object_iter((json_t *)(uintptr_t)object); at;
-         at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
         bool is_known = false;
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
             is_known |= strcmp(json_object_iter_key(at), known[i]) == 0;

@@ -25,7 +25,8 @@ static XXH3_state_t *state_of(const struct hf_hash_stream *stream)
 {
     _Static_assert(sizeof(XXH3_state_t) + 64 <= sizeof stream->state, "too small");
     _Static_assert(_Alignof(XXH3_state_t) <= 64, "not aligned enough");
-    return (XXH3_state_t *)(((uintptr_t)stream->state + 63) & ~(uintptr_t)63);
+    const size_t up = -(uintptr_t)stream->state & 63;
+    return (XXH3_state_t *)(stream->state + up);
 }
 
 void hf_hash_stream_init(struct hf_hash_stream *stream)

@@ -17,13 +17,14 @@ enum {
 
 bool hf_journal_is_stream(const char *journal_stream, int fd)
 {
-    uintmax_t   device, inode;
     struct stat status;
-    char        rest;
+    char       *end;
     if (!journal_stream || fstat(fd, &status)) return false;
-    if (sscanf(journal_stream, "%" SCNuMAX ":%" SCNuMAX "%c", &device, &inode, &rest) != 2) {
-        return false;
-    }
+    const uintmax_t device = strtoumax(journal_stream, &end, 10);
+    if (end == journal_stream || *end != ':') return false;
+    const char     *second = end + 1;
+    const uintmax_t inode = strtoumax(second, &end, 10);
+    if (end == second || *end != '\0') return false;
     return status.st_dev == (dev_t)device && status.st_ino == (ino_t)inode;
 }
 

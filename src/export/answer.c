@@ -10,7 +10,7 @@ struct hf_answer hf_answer_constant(const char *kind, const void *bytes, size_t 
     return (struct hf_answer){
         .status = MHD_HTTP_OK,
         .kind = kind,
-        .response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)bytes,
+        .response = MHD_create_response_from_buffer(size, (void *)bytes,
                                                     MHD_RESPMEM_PERSISTENT),
     };
 }

@@ -155,24 +155,28 @@ static bool parse_state(const char *text, enum hf_breaker_state *state)
     return false;
 }
 
+struct look {
+    bool takes_state;
+    bool all_known;
+};
+
 static enum MHD_Result look_at_argument(void *ctx, enum MHD_ValueKind kind, const char *name,
                                         const char *value)
 {
-    bool *all_known = ctx;
+    struct look *look = ctx;
+    const bool   is_known = strcmp(name, "client") == 0 ||
+                          (look->takes_state && strcmp(name, "state") == 0);
     (void)kind;
-    if (!value || (strcmp(name, "client") != 0 && strcmp(name, "state") != 0)) {
-        *all_known = false;
-    }
+    if (!value || !is_known) look->all_known = false;
     return MHD_YES;
 }
 
 /* A slip in a name must not change all breakers for one. */
-static bool has_unknown_arguments(const struct request *r)
+static bool has_unknown_arguments(const struct request *r, bool takes_state)
 {
-    bool all_known = true;
-    MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, look_at_argument,
-                              &all_known);
-    return !all_known;
+    struct look look = { takes_state, true };
+    MHD_get_connection_values(r->connection, MHD_GET_ARGUMENT_KIND, look_at_argument, &look);
+    return !look.all_known;
 }
 
 /* Of the named client, or of all; the state NULL resets. */
@@ -181,8 +185,10 @@ static struct hf_answer change(const struct request *r, const enum hf_breaker_st
     struct hf_exporter *e = r->exporter;
     const char         *name = argument(r, "client");
     json_int_t          changed = 0;
-    if (has_unknown_arguments(r)) {
-        return hf_answer_error(MHD_HTTP_BAD_REQUEST, "there are client=NAME and state=STATE");
+    if (has_unknown_arguments(r, state != NULL)) {
+        return hf_answer_error(MHD_HTTP_BAD_REQUEST,
+                               state ? "there are client=NAME and state=STATE"
+                                     : "there is client=NAME only");
     }
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->locked.count; i++) {

@@ -28,8 +28,10 @@ static void test_nothing_that_moves_a_cursor_gets_through(void **state)
 static void test_marks_of_direction_and_line_separators_are_spelt_out(void **state)
 {
     (void)state;
-    check("\u202e", "\\xe2\\x80\\xae");
-    check("\u2066", "\\xe2\\x81\\xa6");
+    const char override[] = { '\xe2', '\x80', '\xae', '\0' };
+    const char isolate[] = { '\xe2', '\x81', '\xa6', '\0' };
+    check(override, "\\xe2\\x80\\xae");
+    check(isolate, "\\xe2\\x81\\xa6");
     check("\u200f", "\\xe2\\x80\\x8f");
     check("\u2028", "\\xe2\\x80\\xa8");
     check("\u2014", "\u2014");

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGE = 20 * 1024, REQUESTS_MAX = 2000 };
+enum { LARGE = 20 * 1024, LONG_KEY = 1000, REQUESTS_MAX = 2000 };
 
 struct session {
     struct redis_server      *server;
@@ -75,6 +75,7 @@ static void read_and_write(struct hf_cache *cache, struct session *s)
 {
     const struct hf_bytes keys[] = { hf_str("a"), hf_str("b") };
     const struct hf_bytes values[] = { hf_bytes(s->large, LARGE), hf_str("small") };
+    const struct hf_bytes long_key = hf_bytes(s->large, LONG_KEY);
     const struct hf_load  how = { .ttl = hf_seconds(60) };
     struct hf_value      *value, *many[2] = { NULL, NULL };
     hf_err                errs[2];
@@ -90,7 +91,9 @@ static void read_and_write(struct hf_cache *cache, struct session *s)
     errs[0] = errs[1] = HF_MISS;
     check("get many", hf_cache_get_many(cache, &brief, keys, 2, many, errs, NULL));
     for (int i = 0; i < 2; i++) release(errs[i], many[i]);
-    check("delete", hf_cache_delete(cache, &brief, keys[0], NULL));
+    check("set", hf_cache_set(cache, &brief, long_key, values[1], NULL, NULL));
+    check("delete", hf_cache_delete(cache, &brief, long_key, NULL));
+    assert_int_not_equal(hf_cache_get(cache, &brief, long_key, &value, NULL), HF_OK);
     check("delete many", hf_cache_delete_many(cache, &brief, keys, 2, errs, NULL));
     for (int i = 0; i < 2; i++) { /* However the deletes ended. */
         assert_int_not_equal(hf_cache_get(cache, &brief, keys[i], &value, NULL), HF_OK);

@@ -50,6 +50,10 @@ static void runs_in_a_private_folder_without_a_port(void **state)
     assert_non_null(strstr(tcp_port, "tcp_port:0\r\n"));
     free(tcp_port);
     assert_int_equal(process_number(sight.keeper, "Threads:"), 1);
+
+    /* Ctrl-C is for us; a share of the processors is for both. */
+    assert_int_equal(getsid(sight.redis), getsid(0));
+    assert_int_not_equal(getpgid(sight.redis), getpgrp());
     const struct leaks during = leaks_count();
     assert_int_equal(during.children, before.children);
     assert_int_equal(during.descriptors, before.descriptors + 2);

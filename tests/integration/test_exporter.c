@@ -273,6 +273,7 @@ static void a_slip_in_an_argument_does_not_change_all_breakers(void **state)
     assert_int_equal(status_of(f.port, "POST", "/breaker/reset?client", TOKEN), 400);
     assert_int_equal(status_of(f.port, "POST", "/breaker/reset?clinet=one", TOKEN), 400);
     assert_int_equal(status_of(f.port, "POST", "/breaker/reset?client=", TOKEN), 404);
+    assert_int_equal(status_of(f.port, "POST", "/breaker/reset?state=disabled", TOKEN), 400);
     assert_int_equal(breaker_of(&f), HF_BREAKER_DISABLED);
     assert_int_equal(status_of(f.port, "POST", "/breaker/reset", TOKEN), 200);
     assert_int_equal(breaker_of(&f), HF_BREAKER_CLOSED);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 enum { N = 6000, SIZE = 100 };
+enum { THIRD = N / 3 };
 
 static void fill(struct cache_fixture *f, struct hf_cache *cache, int count)
 {
@@ -97,7 +98,7 @@ static void a_large_one_is_estimated_at_a_bounded_cost_within_its_bounds(void **
     assert_true(u.entries.low < u.entries.high);
     assert_in_range((uint64_t)u.entries.value, N / 4, N / 2);
     assert_true(fabs(u.value_bytes.value - u.entries.value * SIZE) < 1);
-    assert_true(is_near(&u.entries, N / 3));
+    assert_true(is_near(&u.entries, THIRD));
     assert_int_equal(hf_cache_usage(other, NULL, 1500, &u, &f.error), HF_OK);
     assert_true(is_near(&u.entries, N));
 
@@ -105,7 +106,7 @@ static void a_large_one_is_estimated_at_a_bounded_cost_within_its_bounds(void **
     assert_true(commands(&f, "scan") < 12);
     assert_int_equal(hf_cache_usage(f.cache, NULL, UINT64_MAX, &u, &f.error), HF_OK);
     assert_true(u.is_exact);
-    assert_true(u.entries.value >= N / 3 && u.entries.value < N / 3 + 100);
+    assert_true(u.entries.value >= THIRD && u.entries.value < THIRD + 100);
     hf_cache_close(other);
     cache_fixture_close(&f);
 }

@@ -237,9 +237,9 @@ static void what_was_compressed_is_smaller_than_it_was(void **state)
 {
     (void)state;
     struct fixture f;
-    for (unsigned char raw_size = 0; raw_size <= BODY; raw_size++) {
+    for (int raw_size = 0; raw_size <= BODY; raw_size++) {
         set_up(&f);
-        f.bytes[AT_RAW_SIZE] = raw_size;
+        f.bytes[AT_RAW_SIZE] = (unsigned char)raw_size;
         set_byte(&f, AT_CODEC, HF_CODEC_ZSTD);
         assert_int_equal(decode(&f, SIZE), HF_ENVELOPE_DAMAGED);
     }

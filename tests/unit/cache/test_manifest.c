@@ -7,7 +7,7 @@ static struct hf_manifest a_manifest(void)
     struct hf_manifest m = { .chunk_size = 1000,
                              .size = 2500,
                              .checksum = { UINT64_C(0x0123456789abcdef), UINT64_MAX } };
-    for (unsigned char i = 0; i < HF_GENERATION_SIZE; i++) m.generation.bytes[i] = i;
+    for (size_t i = 0; i < HF_GENERATION_SIZE; i++) m.generation.bytes[i] = (uint8_t)i;
     return m;
 }
 

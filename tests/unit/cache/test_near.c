@@ -290,7 +290,7 @@ static void change(struct race *r, int number)
         hf_near_lost(&r->f->near);
         hf_near_live(&r->f->near, r->f->at.now);
     } else {
-        for (char c = 'a'; c < 'a' + CROWD; c++) (void)evict(r->f, (char[]){ c, '\0' });
+        for (int i = 0; i < CROWD; i++) (void)evict(r->f, (char[]){ (char)('a' + i), '\0' });
     }
     atomic_store(&r->seen, number);
     if (number % 16 == 0) sched_yield();

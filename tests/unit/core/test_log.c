@@ -91,19 +91,19 @@ static void what_is_below_the_threshold_is_not_said(void **state)
 static void a_long_sentence_is_cut_between_characters_and_says_so(void **state)
 {
     (void)state;
-    for (int more = -1; more <= 4; more++) {
+    for (size_t size = HF_LOG_VALUE_MAX - 1; size <= HF_LOG_VALUE_MAX + 4; size++) {
+        const bool       is_long = size > HF_LOG_VALUE_MAX;
         struct seen      seen = { 0 };
         struct hf_logger logger = logger_to(&seen, HF_LOG_INFO, keep);
         char             text[HF_LOG_VALUE_MAX + 16] = "";
-        const size_t     size = (size_t)(HF_LOG_VALUE_MAX + more);
         memset(text, 'x', size);
         memcpy(text + size - 6, "\xe2\x82\xac\xe2\x82\xac", 6); /* Two euro signs. */
         hf_log(&logger, HF_EVENT_CONNECTED, NULL, 0, "%s", text);
         const size_t kept = strlen(seen.text);
-        assert_int_equal(seen.last.is_cut, more > 0);
+        assert_int_equal(seen.last.is_cut, is_long);
         assert_memory_equal(seen.text, text, kept);
-        assert_true(more > 0 ? kept >= HF_LOG_VALUE_MAX - 4 : kept == size);
-        if (more > 0) assert_true(((unsigned char)text[kept] & 0xc0) != 0x80);
+        assert_true(is_long ? kept >= HF_LOG_VALUE_MAX - 4 : kept == size);
+        if (is_long) assert_true(((unsigned char)text[kept] & 0xc0) != 0x80);
     }
 }
 

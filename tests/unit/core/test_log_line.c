@@ -105,19 +105,19 @@ static void assert_printable(const char *line, size_t size)
 static void a_value_is_cut_at_its_bound_and_that_is_said(void **state)
 {
     (void)state;
-    for (int more = -1; more <= 1; more++) {
+    for (size_t given = HF_LOG_VALUE_MAX - 1; given <= HF_LOG_VALUE_MAX + 1; given++) {
         char text[HF_LOG_VALUE_MAX + 2] = "";
         char line[HF_LOG_LINE_MAX];
-        memset(text, 'x', (size_t)(HF_LOG_VALUE_MAX + more));
+        memset(text, 'x', given);
         const struct hf_log_field field = hf_log_text("reason", text);
         struct hf_log_record      record = record_of("x");
         record.fields = &field;
         record.field_count = 1;
         const size_t size = hf_log_line(&record, HF_LOG_LOGFMT, line);
         assert_printable(line, size);
-        assert_int_equal(strstr(line, " cut=true") != NULL, more == 1);
+        assert_int_equal(strstr(line, " cut=true") != NULL, given > HF_LOG_VALUE_MAX);
         assert_int_equal(strspn(strstr(line, "xx"), "x"),
-                         more < 0 ? HF_LOG_VALUE_MAX - 1 : HF_LOG_VALUE_MAX);
+                         given < HF_LOG_VALUE_MAX ? given : HF_LOG_VALUE_MAX);
     }
 }
 
