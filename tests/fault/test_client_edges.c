@@ -4,6 +4,7 @@
 #include "client/client.h"
 #include "support/client_kit.h"
 #include "support/counting_allocator.h"
+#include "support/fork_at_rest.h"
 #include "support/greeting.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -287,7 +288,7 @@ static bool has_come(void *ctx)
 /* Closes in a child; 0 when that ended well. */
 static int close_in_child(struct hf_client *client)
 {
-    const pid_t child = fork();
+    const pid_t child = fork_at_rest();
     if (child == 0) {
         alarm(BOUND_S);
         hf_client_close(client);

@@ -5,6 +5,7 @@
 #include "support/certificates.h"
 #include "support/client_kit.h"
 #include "support/fault_proxy.h"
+#include "support/fork_at_rest.h"
 #include "support/leaks.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -181,7 +182,7 @@ static void children_that_close_do_not_end_the_parents_stream(void **state)
     struct hf_stats   stats;
     assert_int_equal(hf_client_wait_ready(client, hf_seconds(BOUND_S), &error), HF_OK);
     for (int i = 0; i < 4; i++) {
-        const pid_t child = fork();
+        const pid_t child = fork_at_rest();
         if (child == 0) {
             alarm(BOUND_S);
             const hf_err err = client_do(client, "PING", NULL);

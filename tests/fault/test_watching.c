@@ -1,5 +1,6 @@
 #include "support/client_kit.h"
 #include "support/fault_proxy.h"
+#include "support/fork_at_rest.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 #include "support/wait.h"
@@ -143,7 +144,7 @@ static void *be_slow(void *ctx)
 static int read_in_child(struct hf_client *client)
 {
     int         status = -1;
-    const pid_t child = fork();
+    const pid_t child = fork_at_rest();
     if (child == 0) {
         struct hf_slow_call call;
         struct hf_health    health;

@@ -1,5 +1,6 @@
 /* The near cache against a real server: what comes from it, and what it is told. */
 
+#include "support/fork_at_rest.h"
 #include "support/near_fixture.h"
 #include "support/test.h"
 #include "support/wait.h"
@@ -292,7 +293,7 @@ static void a_forked_child_is_given_nothing_out_of_it(void **state)
     near_fixture_open(&f, &(struct hf_cache_options){ .stale_on_error = true,
                                                       .stale_limit = hf_seconds(60) });
     near_keep(&f, "a", "1");
-    const pid_t child = fork();
+    const pid_t child = fork_at_rest();
     if (child == 0) {
         const hf_err err = party_expect(&f.ours, "a", "1");
         party_close(&f.ours);

@@ -1,6 +1,7 @@
 #include <holdfast/holdfast.h>
 
 #include "support/client_kit.h"
+#include "support/fork_at_rest.h"
 #include "support/leaks.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -449,7 +450,7 @@ static void a_forked_child_is_told_and_does_no_harm(void **state)
 {
     (void)state;
     struct hf_client *client = client_open_ready(redis_server_unix_url(server), NULL);
-    const pid_t       child = fork();
+    const pid_t       child = fork_at_rest();
     if (child == 0) {
         const hf_err err = client_do(client, "SET", "from", "child", NULL);
         hf_client_close(client);

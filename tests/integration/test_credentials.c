@@ -1,6 +1,7 @@
 #include <holdfast/holdfast.h>
 
 #include "support/client_kit.h"
+#include "support/fork_at_rest.h"
 #include "support/greeting.h"
 #include "support/leaks.h"
 #include "support/redis_server.h"
@@ -432,7 +433,7 @@ static void a_child_closes_while_its_parent_asks(void **state)
     v.hangs = true;
     struct hf_client *client = open_with(redis_server_unix_url(server), &v);
     assert_true(wait_until(is_inside, &v, hf_seconds(BOUND_S)));
-    const pid_t child = fork();
+    const pid_t child = fork_at_rest();
     if (child == 0) {
         alarm(BOUND_S);
         hf_client_reauthenticate(client);

@@ -1,4 +1,5 @@
 #include "support/client_kit.h"
+#include "support/fork_at_rest.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 #include "support/wait.h"
@@ -455,7 +456,7 @@ static void a_child_may_close_what_it_inherited(void **state)
     struct fixture f;
     int            status;
     open_with(&f, NULL);
-    const pid_t child = fork();
+    const pid_t child = fork_at_rest();
     if (child == 0) {
         hf_exporter_close(f.exporter);
         _exit(0);
