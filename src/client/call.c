@@ -118,8 +118,7 @@ static hf_err attempt(struct hf_client *client, const struct hf_call *call,
     return err;
 }
 
-/* What a later attempt ended with does not undo what an earlier one may have done. */
-static hf_err with_doubt(hf_err doubt, hf_err err, struct hf_error *error)
+hf_err hf_call_with_doubt(hf_err doubt, hf_err err, struct hf_error *error)
 {
     if (err == HF_OK || doubt == HF_OK || hf_err_outcome_unknown(err)) return err;
     return hf_fail_in(error, doubt, "%s; then", hf_err_text(doubt));
@@ -140,7 +139,7 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
         struct hf_permit permit;
         hf_err           err = hf_breaker_admit(&e->breaker, now, &permit);
         *ended = now;
-        if (err) return with_doubt(doubt, hf_fail_bare(error, err), error);
+        if (err) return hf_call_with_doubt(doubt, hf_fail_bare(error, err), error);
         const hf_instant end = hf_retry_attempt_deadline(&retry, now);
         err = attempt(client, call, request, deadline, end, error);
         *ended = hf_now();
@@ -150,11 +149,11 @@ static hf_err run_attempts(struct hf_client *client, const struct hf_call *call,
         hf_breaker_report(&e->breaker, *ended, permit,
                           again ? HF_OUTCOME_NEUTRAL : hf_call_outcome(err),
                           hf_between(now, *ended));
-        if (!again) return with_doubt(doubt, err, error);
+        if (!again) return hf_call_with_doubt(doubt, err, error);
         if (request->class_ != HF_COMMAND_READ && hf_err_outcome_unknown(err)) doubt = err;
         hf_metrics_inc(client->metrics, HF_STAT_RETRIES);
         if (pause.ns > 0 && !hf_endpoint_pause(e, hf_later(*ended, pause))) {
-            return with_doubt(doubt, err, error);
+            return hf_call_with_doubt(doubt, err, error);
         }
         now = hf_now();
     }

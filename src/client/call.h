@@ -55,6 +55,10 @@ void hf_call_start_span(const struct hf_tracer *tracer, struct hf_span *span,
                         enum hf_span_kind kind, struct hf_call_name *name,
                         const struct hf_call *call, const struct hf_request *request);
 
+/* What a later try ended with does not undo what an earlier one may have done: the doubt of
+ * that one stays (HF_OK: there is none), unless this one succeeded. */
+HF_NODISCARD hf_err hf_call_with_doubt(hf_err doubt, hf_err err, struct hf_error *error);
+
 /* What a call that ended so says of the endpoint. */
 enum hf_outcome hf_call_outcome(hf_err err);
 

@@ -1,5 +1,6 @@
 #include "tasks/run.h"
 
+#include "client/call.h"
 #include "client/script.h"
 #include "core/assert.h"
 #include "core/error.h"
@@ -104,8 +105,10 @@ static hf_err send_script(struct hf_tasks *tasks, struct hf_call how,
                          how.command_class == HF_COMMAND_IDEMPOTENT;
     how.timeout = hf_between(hf_now(), end);
     if (is_safe && hf_err_category(err) == HF_CATEGORY_LOST && how.timeout.ns) {
+        const hf_err doubt = how.command_class == HF_COMMAND_READ ? HF_OK : err;
         err = hf_client_script_known(tasks->client, &how, &script->lua, script->sha1, &key, 1,
                                      args->argv, args->count, reply, error);
+        err = hf_call_with_doubt(doubt, err, error);
     }
     /* Ours run out of memory before they begin, or not at all. */
     if (err == HF_E_OOM_SCRIPT) err = hf_fail_in(error, HF_E_OOM, "script");
