@@ -430,19 +430,21 @@ bool hf_dial_step(struct hf_dial *dial, hf_instant now)
 
 /* ---- Beginning and end --------------------------------------------------------- */
 
-static hf_err set_out(struct hf_dial *dial)
+static hf_err set_out(struct hf_dial *dial, hf_instant now)
 {
     const struct hf_url *url = dial->plan->url;
     const char          *path = dial->plan->socket_path ? dial->plan->socket_path : url->path;
     if (url->scheme == HF_SCHEME_UNIX || url->scheme == HF_SCHEME_EMBEDDED) {
         dial->addresses.count = 1;
-        return hf_address_unix(&dial->addresses.at[0], path);
+        const hf_err err = hf_address_unix(&dial->addresses.at[0], path);
+        return err ? hf_fail(&dial->error, err, "dial: %s", hf_err_text(err)) : HF_OK;
     }
     if (hf_address_numeric(&dial->addresses.at[0], url->host, url->port)) {
         dial->addresses.count = 1;
         return HF_OK;
     }
-    return hf_lookup_start(&dial->lookup, url->host, url->port);
+    return hf_resolver_ask(dial->plan->resolver, url->host, url->port, now, &dial->lookup,
+                           &dial->error);
 }
 
 void hf_dial_init(struct hf_dial *dial, const struct hf_dial_plan *plan, hf_instant now,
@@ -457,9 +459,9 @@ void hf_dial_init(struct hf_dial *dial, const struct hf_dial_plan *plan, hf_inst
     hf_resp_reader_init(&dial->reader, plan->allocator, &handshake_limits);
     hf_buffer_init(&dial->out, plan->allocator, OUT_MAX);
 
-    const hf_err err = set_out(dial);
+    const hf_err err = set_out(dial, now);
     if (err) {
-        fail(dial, hf_fail(&dial->error, err, "dial: %s", hf_err_text(err)));
+        fail(dial, err);
     } else if (!dial->lookup) {
         try_next_address(dial, now);
     }

@@ -43,6 +43,7 @@ struct hf_dial_plan {
     const char                *client_name; /* NULL: none. */
     struct hf_tls             *tls;         /* NULL: plain. */
     struct hf_login           *login;       /* NULL: the URL says who logs in. */
+    struct hf_resolver        *resolver;    /* Of the URL's host. */
     hf_duration                patience;    /* For TCP_USER_TIMEOUT. */
 };
 

@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Shared by the thread that looks up and the owner who may lose interest. */
+/* Shared by the thread that looks up and those who may lose interest. */
 struct hf_lookup {
     atomic_int          holders; /* The last one frees it. */
     atomic_bool         is_ready;
@@ -55,37 +55,62 @@ static void *look_up(void *arg)
     }
     atomic_store(&lookup->is_ready, true);
 
-    const uint64_t one = 1;
-    if (write(lookup->event_fd, &one, sizeof one) < 0) lookup->failure = EAI_SYSTEM;
+    (void)eventfd_write(lookup->event_fd, 1);
     atomic_fetch_sub(&lookups_running, 1);
     release(lookup);
     return NULL;
 }
 
-hf_err hf_lookup_start(struct hf_lookup **lookup, const char *host, uint16_t port)
+/* With two holders: the thread, and whom it is for. */
+static struct hf_lookup *begin(const char *host, uint16_t port)
 {
-    if (atomic_fetch_add(&lookups_running, 1) >= HF_LOOKUPS_MAX) {
-        atomic_fetch_sub(&lookups_running, 1);
-        return HF_E_OVERLOAD;
-    }
     const size_t      size = strlen(host) + 1;
     struct hf_lookup *made = hf_alloc_zero(&hf_allocator_default, 1, sizeof *made + size);
-    if (!made) {
-        atomic_fetch_sub(&lookups_running, 1);
-        return HF_E_NOMEM;
-    }
+    if (!made) return NULL;
     memcpy(made->host, host, size);
     snprintf(made->port, sizeof made->port, "%u", (unsigned)port);
     made->holders = 2;
     made->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (made->event_fd < 0 || hf_thread_start_detached(look_up, made)) {
-        atomic_fetch_sub(&lookups_running, 1);
-        if (made->event_fd >= 0) close(made->event_fd);
-        hf_free(&hf_allocator_default, made);
-        return HF_E_SYSTEM;
+    if (made->event_fd >= 0 && hf_thread_start_detached(look_up, made) == HF_OK) return made;
+
+    if (made->event_fd >= 0) close(made->event_fd);
+    hf_free(&hf_allocator_default, made);
+    return NULL;
+}
+
+static bool is_worth_waiting_for(const struct hf_resolver *r, hf_instant now)
+{
+    return r->last && !atomic_load(&r->last->is_ready) &&
+           hf_before(now, hf_later(r->begun, HF_LOOKUP_PATIENCE));
+}
+
+hf_err hf_resolver_ask(struct hf_resolver *r, const char *host, uint16_t port, hf_instant now,
+                       struct hf_lookup **lookup, struct hf_error *error)
+{
+    if (!is_worth_waiting_for(r, now)) {
+        if (atomic_fetch_add(&lookups_running, 1) >= HF_LOOKUPS_MAX) {
+            atomic_fetch_sub(&lookups_running, 1);
+            return hf_fail(error, HF_E_OVERLOAD, "resolve %s: %d lookups hang already", host,
+                           HF_LOOKUPS_MAX);
+        }
+        struct hf_lookup *fresh = begin(host, port);
+        if (!fresh) {
+            atomic_fetch_sub(&lookups_running, 1);
+            return hf_fail(error, HF_E_SYSTEM, "resolve %s: no memory or no thread for it",
+                           host);
+        }
+        hf_resolver_deinit(r);
+        *r = (struct hf_resolver){ fresh, now };
     }
-    *lookup = made;
+    atomic_fetch_add(&r->last->holders, 1);
+    *lookup = r->last;
     return HF_OK;
+}
+
+void hf_resolver_deinit(struct hf_resolver *r)
+{
+    hf_lookup_drop(r->last);
+    r->last = NULL;
 }
 
 int hf_lookup_fd(const struct hf_lookup *lookup)

@@ -16,6 +16,7 @@ void hf_dialler_init(struct hf_dialler *d, const struct hf_dial_plan *plan,
                      hf_duration timeout, uint64_t seed)
 {
     *d = (struct hf_dialler){ .plan = *plan, .timeout = timeout };
+    d->plan.resolver = &d->resolver;
     hf_dial_pace_init(&d->pace, seed);
 }
 
@@ -23,6 +24,7 @@ void hf_dialler_deinit(struct hf_dialler *d)
 {
     for (unsigned i = 0; i < d->count; i++) hf_dial_deinit(&d->dials[i]);
     d->count = 0;
+    hf_resolver_deinit(&d->resolver);
 }
 
 static void forget(struct hf_dialler *d, unsigned index)

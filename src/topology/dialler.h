@@ -23,6 +23,7 @@ enum { HF_DIALS_MAX = 4 };
 
 struct hf_dialler {
     struct hf_dial_plan plan;
+    struct hf_resolver  resolver;
     hf_duration         timeout; /* Of one attempt. */
     struct hf_dial_pace pace;
     struct hf_dial      dials[HF_DIALS_MAX];
