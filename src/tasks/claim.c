@@ -85,6 +85,7 @@ struct trade {
     size_t                count;   /* Of nonces; then of tasks that were claimed. */
     int64_t               next_ms; /* With HF_MISS: when the next is due, or -1. */
     uint64_t              nonces[HF_TRADE_MAX];
+    bool                  is_again[HF_TRADE_MAX]; /* Asked under before, and not answered. */
     char                  text[HF_TRADE_MAX][HF_GRANT_TEXT];
     char                  tokens[HF_TRADE_MAX][24];
     char                  lines[HF_TRADE_MAX][HF_TASK_TEXT_MAX];
@@ -164,33 +165,47 @@ static hf_err read_claimed(struct hf_tasks *tasks, const struct hf_reply *reply,
     return HF_OK;
 }
 
+static void take_nonces(struct hf_tasks *tasks, struct trade *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        t->is_again[i] = hf_grants_take(&tasks->grants, t->wanted->kind, &t->nonces[i]);
+        if (!t->is_again[i]) t->nonces[i] = hf_rng_seed();
+    }
+}
+
+/* Those under which a task may have been given out that nobody knows of. */
+static void keep_nonces(struct hf_tasks *tasks, const struct trade *t, size_t count,
+                        bool may_be_granted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!may_be_granted && !t->is_again[i]) continue;
+        hf_grants_keep(&tasks->grants, t->wanted->kind, t->nonces[i]);
+    }
+}
+
 /* Asks once. */
 static hf_err ask(struct hf_tasks *tasks, const struct hf_call *call, struct trade *t,
                   struct hf_error *error)
 {
-    const uint64_t      kind = t->wanted->kind;
     const size_t        asked = t->count;
     struct hf_task_args args;
     struct hf_reply    *reply;
-    for (size_t i = 0; i < asked; i++) {
-        t->nonces[i] = hf_grants_take(&tasks->grants, kind, hf_rng_seed());
-    }
+    take_nonces(tasks, t);
     add_args(&args, tasks, t);
     hf_err err = hf_tasks_run(tasks, call, HF_COMMAND_IDEMPOTENT, &hf_tasks_lua_claim, &args,
                               &reply, error);
-    bool   is_heard = !hf_err_outcome_unknown(err);
-    if (!err || err == HF_MISS) {
-        if (hf_task_answer_int(reply, 1, &t->next_ms, NULL)) t->next_ms = -1;
-        hf_err e = read_completions(tasks, hf_reply_at(reply, 2), t, error);
-        if (!e && !err) e = read_claimed(tasks, reply, t, error);
-        if (e) err = e;
-        is_heard = !e || e == HF_E_TASK_DAMAGED || e == HF_E_TASK_NEWER;
-        hf_reply_free(reply);
+    if (err && err != HF_MISS) {
+        const bool is_answer = hf_err_category(err) == HF_CATEGORY_REPLY;
+        if (!is_answer) keep_nonces(tasks, t, asked, hf_err_outcome_unknown(err));
+        return err;
     }
-    for (size_t i = 0; i < asked && !is_heard; i++) {
-        hf_grants_keep(&tasks->grants, kind, t->nonces[i]);
-    }
-    return err;
+    if (hf_task_answer_int(reply, 1, &t->next_ms, NULL)) t->next_ms = -1;
+    hf_err e = read_completions(tasks, hf_reply_at(reply, 2), t, error);
+    if (!e && !err) e = read_claimed(tasks, reply, t, error);
+    hf_reply_free(reply);
+    if (!e) return err;
+    if (e != HF_E_TASK_DAMAGED && e != HF_E_TASK_NEWER) keep_nonces(tasks, t, asked, true);
+    return e;
 }
 
 hf_err hf_tasks_trade(struct hf_tasks *tasks, const struct hf_call *call,

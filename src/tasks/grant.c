@@ -11,18 +11,18 @@ void hf_grants_deinit(struct hf_grants *g)
     pthread_mutex_destroy(&g->lock);
 }
 
-uint64_t hf_grants_take(struct hf_grants *g, uint64_t kind, uint64_t fresh)
+bool hf_grants_take(struct hf_grants *g, uint64_t kind, uint64_t *nonce)
 {
-    uint64_t nonce = fresh;
+    bool is_found = false;
     pthread_mutex_lock(&g->lock);
-    for (size_t i = 0; i < g->guarded.count; i++) {
+    for (size_t i = 0; i < g->guarded.count && !is_found; i++) {
         if (g->guarded.kept[i].kind != kind) continue;
-        nonce = g->guarded.kept[i].nonce;
+        *nonce = g->guarded.kept[i].nonce;
         g->guarded.kept[i] = g->guarded.kept[--g->guarded.count];
-        break;
+        is_found = true;
     }
     pthread_mutex_unlock(&g->lock);
-    return nonce;
+    return is_found;
 }
 
 void hf_grants_keep(struct hf_grants *g, uint64_t kind, uint64_t nonce)

@@ -2,7 +2,8 @@
  *
  * A claim bears a nonce; the server notes which task was given out for it. When the answer
  * does not come, the nonce is kept, and the next claim for the same kind of task asks under
- * it again, and is given the same task.
+ * it again, and is given the same task. It is kept on until the server has answered: a claim
+ * that was refused on the way there says nothing of the one before.
  *
  * Threads:  any.
  * Memory:   HF_GRANTS_MAX nonces; more are forgotten, and their tasks come back when their
@@ -12,6 +13,7 @@
 #define HF_TASKS_GRANT_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,10 +38,10 @@ struct hf_grants {
 void hf_grants_init(struct hf_grants *g);
 void hf_grants_deinit(struct hf_grants *g);
 
-/* One of this kind whose answer was lost; else `fresh`. */
-uint64_t hf_grants_take(struct hf_grants *g, uint64_t kind, uint64_t fresh);
+/* Takes one of this kind out. False when there is none. */
+bool hf_grants_take(struct hf_grants *g, uint64_t kind, uint64_t *nonce);
 
-/* Its answer was lost. */
+/* Its answer was lost, or is still. */
 void hf_grants_keep(struct hf_grants *g, uint64_t kind, uint64_t nonce);
 
 #endif

@@ -245,6 +245,43 @@ static void a_claim_that_was_not_heard_is_given_out_again(void **state)
     tasks_fixture_close(&f);
 }
 
+/* Not heard, and then refused: that Redis was not even asked says nothing of the first. */
+static void a_claim_that_is_refused_forgets_nothing(void **state)
+{
+    (void)state;
+    struct tasks_fixture f;
+    tasks_fixture_open(&f, NULL);
+    struct fault_proxy  *proxy = fault_proxy_start(redis_server_socket(f.server));
+    struct hf_tasks     *far = tasks_fixture_another(&f, NULL, fault_proxy_url(proxy));
+    const struct hf_call brief = { .timeout = hf_ms(200) };
+    struct hf_task      *task;
+    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
+    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, NULL), HF_MISS);
+    tasks_fixture_create(&f, "a");
+
+    fault_proxy_set(
+        proxy, &(struct fault){ .kind = FAULT_BLACK_HOLE, .direction = FAULT_TO_CLIENT });
+    assert_true(hf_err_outcome_unknown(hf_tasks_claim(far, &brief, NULL, &task, NULL)));
+    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_RUNNING);
+    fault_proxy_set(proxy, &(struct fault){ .kind = FAULT_RESET });
+    fault_proxy_cut(proxy, 0, FAULT_CLOSE);
+    for (int refused = 0; refused < 3;) {
+        const hf_err err = hf_tasks_claim(far, &brief, NULL, &task, NULL);
+        assert_true(err != HF_OK && err != HF_MISS);
+        refused += !hf_err_outcome_unknown(err);
+    }
+    fault_proxy_clear(proxy);
+    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
+
+    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, &f.error), HF_OK);
+    assert_string_equal(task->id, "a");
+    assert_int_equal(task->starts, 1);
+    hf_task_free(task);
+    hf_tasks_close(far);
+    fault_proxy_close(proxy);
+    tasks_fixture_close(&f);
+}
+
 /* The answer is cut off, and who asks once more is refused: what was refused does not undo
  * what the first may have done. */
 static void a_refused_second_try_leaves_the_doubt_of_the_first(void **state)
@@ -330,6 +367,7 @@ int main(void)
         cmocka_unit_test(at_maxmemory_tasks_can_be_ended_but_not_made),
         cmocka_unit_test(a_lost_answer_does_nothing_twice),
         cmocka_unit_test(a_claim_that_was_not_heard_is_given_out_again),
+        cmocka_unit_test(a_claim_that_is_refused_forgets_nothing),
         cmocka_unit_test(a_refused_second_try_leaves_the_doubt_of_the_first),
         cmocka_unit_test(a_policy_that_may_evict_tasks_is_warned_of),
         cmocka_unit_test(all_keys_lie_in_one_slot),
