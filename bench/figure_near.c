@@ -106,7 +106,7 @@ double near_hit_ns(struct lab *lab, const struct load *load, const struct driver
 }
 
 struct hitter {
-    struct near n;
+    _Alignas(128) struct near n; /* Written to at each step, so it shares no line. */
     hf_duration slice;
     double      ns;
 };

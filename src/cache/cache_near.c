@@ -95,6 +95,12 @@ static void lost(void *ctx)
     hf_near_lost(&n->near);
 }
 
+static void settle(void *ctx)
+{
+    struct hf_cache_near *n = ctx;
+    hf_near_settle(&n->near);
+}
+
 /* ---- Opening and closing ------------------------------------------------------- */
 
 static hf_err check(const struct hf_cache_options *options, struct hf_error *error)
@@ -126,7 +132,7 @@ hf_err hf_cache_near_open(struct hf_cache *cache, const struct hf_cache_options 
     n->cache = cache;
     n->tracking = (struct hf_tracking){
         .client = cache->client,
-        .listener = { live, changed, all_changed, heard, lost, n },
+        .listener = { live, changed, all_changed, heard, lost, settle, n },
         .prefixes = { hf_bytes(cache->keyspace.head, cache->keyspace.head_size),
                       hf_str(cache->keyspace.token), hf_str(cache->keyspace.tags) },
         .silence_max = silence,
@@ -208,7 +214,7 @@ struct hf_value *hf_cache_near_look(struct hf_cache *cache, struct hf_bytes name
 
     const struct hf_near_key  key = hf_near_key(&n->near, name);
     const struct hf_near_time at = coarse_time(n);
-    return check_tags(n, hf_near_get(&n->near, &key, at), at.now, hf_ns(INT64_MAX));
+    return check_tags(n, hf_near_look(&n->near, &key, at), at.now, hf_ns(INT64_MAX));
 }
 
 void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value)
@@ -221,7 +227,14 @@ void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value)
 
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
 {
-    struct hf_value *value = hf_cache_near_look(cache, name);
+    struct hf_cache_near *n = cache->near;
+    if (!n || is_child(cache)) return NULL;
+
+    const struct hf_near_key  key = hf_near_key(&n->near, name);
+    const struct hf_near_time at = coarse_time(n);
+    struct hf_value          *value = hf_near_get(&n->near, &key, at);
+    if (value && hf_near_counts(value)) return value;
+    value = check_tags(n, value, at.now, hf_ns(INT64_MAX));
     hf_cache_near_count(cache, value);
     return value;
 }

@@ -87,13 +87,12 @@ struct hf_near_key hf_near_key(const struct hf_near *near, struct hf_bytes key)
     return (struct hf_near_key){ key, hf_hash64(key, near->seed) };
 }
 
-static struct hf_brief_lock *lock_to_read(const struct hf_near *near,
-                                          struct hf_near_lane  *lane)
+static struct hf_near_gate *lock_to_read(const struct hf_near *near,
+                                         struct hf_near_lane  *lane)
 {
-    struct hf_brief_lock *lock =
-        &lane->gates[(unsigned)sched_getcpu() & near->gate_mask].lock;
-    hf_brief_lock(lock);
-    return lock;
+    struct hf_near_gate *gate = &lane->gates[(unsigned)sched_getcpu() & near->gate_mask];
+    hf_brief_lock(&gate->lock);
+    return gate;
 }
 
 static void lock_to_write(const struct hf_near *near, struct hf_near_lane *lane)
@@ -116,18 +115,47 @@ static bool is_heard_of(struct hf_near *near, hf_instant now)
     return now.ns < atomic_load_explicit(&near->fresh_until_ns, memory_order_acquire);
 }
 
-struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key,
-                             struct hf_near_time at)
+static inline struct hf_value *get(struct hf_near *near, const struct hf_near_key *key,
+                                   struct hf_near_time at, bool is_counted)
 {
     struct hf_near_lane *lane = lane_of(near, key);
     if (!is_heard_of(near, at.now)) return NULL;
 
-    struct hf_brief_lock *lock = lock_to_read(near, lane);
-    struct hf_value      *value = hf_near_shard_find(&lane->shard, key);
+    struct hf_near_gate *gate = lock_to_read(near, lane);
+    struct hf_value     *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms >= hf_near_shard_fresh_until_ms(value)) value = NULL;
     if (value) value = hf_near_shard_share(value);
-    hf_brief_unlock(lock);
+    if (value && is_counted && hf_near_counts(value) && hf_metrics_count()) gate->hits++;
+    hf_brief_unlock(&gate->lock);
     return value;
+}
+
+struct hf_value *hf_near_look(struct hf_near *near, const struct hf_near_key *key,
+                              struct hf_near_time at)
+{
+    return get(near, key, at, false);
+}
+
+struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key,
+                             struct hf_near_time at)
+{
+    return get(near, key, at, true);
+}
+
+/* In this order, so that who reads the metrics after settling never sees fewer than before.
+ */
+void hf_near_settle(struct hf_near *near)
+{
+    for (uint32_t i = 0; i <= near->lane_mask; i++) {
+        for (uint32_t j = 0; j <= near->gate_mask; j++) {
+            struct hf_near_gate *gate = &near->lanes[i].gates[j];
+            hf_brief_lock(&gate->lock);
+            if (gate->hits)
+                hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_HITS, gate->hits);
+            gate->hits = 0;
+            hf_brief_unlock(&gate->lock);
+        }
+    }
 }
 
 struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_key *key,
@@ -138,11 +166,11 @@ struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_ke
     const hf_instant vouched_until = hf_later(heard, near->coherence_max);
     if (hf_to_ms(hf_between(vouched_until, at.now)) > stale_ms) return NULL;
 
-    struct hf_brief_lock *lock = lock_to_read(near, lane);
-    struct hf_value      *value = hf_near_shard_find(&lane->shard, key);
+    struct hf_near_gate *gate = lock_to_read(near, lane);
+    struct hf_value     *value = hf_near_shard_find(&lane->shard, key);
     if (value && at.unix_ms - stale_ms >= value->expires_ms) value = NULL;
     if (value) value = hf_near_shard_share(value);
-    hf_brief_unlock(lock);
+    hf_brief_unlock(&gate->lock);
     return value;
 }
 
@@ -152,9 +180,9 @@ struct hf_near_ticket hf_near_ticket(struct hf_near *near, const struct hf_near_
     struct hf_near_ticket ticket = { atomic_load(&near->generation), 0 };
     if (ticket.generation % 2 == 0) return ticket;
 
-    struct hf_brief_lock *lock = lock_to_read(near, lane);
+    struct hf_near_gate *gate = lock_to_read(near, lane);
     ticket.version = hf_near_shard_version(&lane->shard, key);
-    hf_brief_unlock(lock);
+    hf_brief_unlock(&gate->lock);
     return ticket;
 }
 

@@ -34,6 +34,7 @@ enum { HF_NEAR_SHARDS_MAX = 64, HF_NEAR_GATES_MAX = 8 };
  * is written; who writes takes all of a lane, in order. */
 struct hf_near_gate {
     _Alignas(64) struct hf_brief_lock lock;
+    uint32_t hits; /* Guarded by it: those that the metrics do not know of yet. */
 };
 
 struct hf_near_lane {
@@ -81,8 +82,21 @@ void hf_near_deinit(struct hf_near *near);
 struct hf_near_key hf_near_key(const struct hf_near *near, struct hf_bytes key);
 
 /* A reference of the caller's own, or NULL when there is none that is fresh. */
+struct hf_value *hf_near_look(struct hf_near *near, const struct hf_near_key *key,
+                              struct hf_near_time at);
+
+/* The same, and counts a hit if hf_near_counts() the value. */
 struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key,
                              struct hf_near_time at);
+
+/* What is absent is no hit, and what has tags may yet be rejected. */
+static inline bool hf_near_counts(const struct hf_value *value)
+{
+    return !value->is_absent && !value->is_tagged;
+}
+
+/* Hits are counted at the gates, where it costs nothing; this hands them to the metrics. */
+void hf_near_settle(struct hf_near *near);
 
 /* The same for one that may not be fresh, but was within the last stale_ms. */
 struct hf_value *hf_near_get_stale(struct hf_near *near, const struct hf_near_key *key,

@@ -188,6 +188,9 @@ void hf_health_reset_breaker(struct hf_client *client)
 
 void hf_stats_get(const struct hf_client *client, struct hf_stats *stats)
 {
+    if (!hf_client_is_forked(client)) {
+        hf_trackings_settle((struct hf_trackings *)&client->trackings);
+    }
     hf_metrics_read(client->metrics, stats);
     stats->cache_hits += stats->cache_near_hits; /* Counted once, to be quick. */
     stats->calls_in_flight = hf_client_calls(client);

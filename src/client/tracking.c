@@ -335,6 +335,15 @@ unsigned hf_trackings_poll(struct hf_trackings *all, struct pollfd *fds, unsigne
     return count;
 }
 
+void hf_trackings_settle(struct hf_trackings *all)
+{
+    pthread_mutex_lock(&all->lock);
+    for (const struct hf_tracking *t = all->locked.first; t; t = t->next) {
+        t->listener.settle(t->listener.ctx);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
 hf_err hf_trackings_why(struct hf_trackings *all, struct hf_error *story)
 {
     pthread_mutex_lock(&all->news_lock);
@@ -378,6 +387,7 @@ void hf_tracking_remove(struct hf_tracking *t)
     }
     pthread_mutex_lock(&all->lock);
     while (all->locked.busy == t) pthread_cond_wait(&all->tended, &all->lock);
+    t->listener.settle(t->listener.ctx);
     struct hf_tracking **at = &all->locked.first;
     while (*at != t) at = &(*at)->next;
     *at = t->next;

@@ -34,7 +34,8 @@ enum {
 
 struct hf_client;
 
-/* Called in the maintenance thread, one at a time, not after removal, not under a lock. */
+/* Called in the maintenance thread, one at a time, not under a lock, but for `settle`; none
+ * after removal. */
 struct hf_tracking_listener {
     /* From now on changes are told. All that anybody else learned of after `since` will be.
      */
@@ -47,6 +48,9 @@ struct hf_tracking_listener {
     void (*heard)(void *ctx, hf_instant since);
     /* Changes may go untold until it is live again. */
     void (*lost)(void *ctx);
+    /* Statistics are to be read: counts what was put off. From any thread, under the lock of
+     * the list. */
+    void (*settle)(void *ctx);
     void *ctx;
 };
 
@@ -107,6 +111,9 @@ void hf_tracking_remove(struct hf_tracking *t);
  * come, and returns when it is to be called again; fills fds to wait for. */
 hf_instant hf_trackings_tend(struct hf_trackings *all, hf_instant now);
 unsigned   hf_trackings_poll(struct hf_trackings *all, struct pollfd *fds, unsigned capacity);
+
+/* Before statistics are read. */
+void hf_trackings_settle(struct hf_trackings *all);
 
 /* Tells of the keys in a push "invalidate". False when it is not to be known what has
  * changed, or not all of it. */

@@ -5,7 +5,9 @@
 #include "support/test.h"
 #include "support/wait.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,55 @@ static void a_value_read_twice_comes_from_the_process(void **state)
     assert_memory_equal(hf_value_data(value).data, "1", 1);
     hf_value_release(value);
     near_fixture_close(&f);
+}
+
+enum { READERS = 3, READS = 20000 };
+
+struct readers {
+    struct near_fixture f;
+    atomic_uint         done;
+};
+
+static void *read_on(void *arg)
+{
+    struct readers *r = arg;
+    for (int i = 0; i < READS; i++) {
+        struct hf_value *value;
+        if (!hf_cache_get(r->f.ours.cache, NULL, hf_str("a"), &value, NULL)) {
+            hf_value_release(value);
+        }
+    }
+    r->done++;
+    return NULL;
+}
+
+/* Each is, and none twice; while they are read, and when the cache has gone. */
+static void every_hit_is_counted(void **state)
+{
+    (void)state;
+    struct readers r = { .done = 0 };
+    pthread_t      threads[READERS];
+    near_fixture_open(&r.f,
+                      &(struct hf_cache_options){ .near_coherence_max = hf_seconds(60) });
+    near_keep(&r.f, "a", "1");
+    const uint64_t before = party_stats(&r.f.ours).cache_hits;
+    uint64_t       last = before;
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on, &r), 0);
+    }
+    while (r.done < READERS) {
+        const uint64_t now = party_stats(&r.f.ours).cache_hits;
+        assert_true(now >= last);
+        last = now;
+    }
+    for (int i = 0; i < READERS; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(party_stats(&r.f.ours).cache_hits, before + READERS * READS);
+
+    assert_int_equal(party_expect(&r.f.ours, "a", "1"), HF_OK);
+    hf_cache_close(r.f.ours.cache);
+    r.f.ours.cache = NULL;
+    assert_int_equal(party_stats(&r.f.ours).cache_hits, before + READERS * READS + 1);
+    near_fixture_close(&r.f);
 }
 
 static void what_another_client_writes_or_deletes_is_seen(void **state)
@@ -346,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_value_read_twice_comes_from_the_process),
+        cmocka_unit_test(every_hit_is_counted),
         cmocka_unit_test(what_another_client_writes_or_deletes_is_seen),
         cmocka_unit_test(what_another_client_clears_is_gone),
         cmocka_unit_test(flushall_empties_it),

@@ -90,6 +90,28 @@ static struct hf_value *get_stale(struct fixture *f, const char *name, int64_t s
     return hf_near_get_stale(&f->near, &key, f->at, stale_ms);
 }
 
+static void a_hit_is_counted_once_and_only_when_it_is_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up_live(&f);
+    const struct hf_near_key   nothing = hf_near_key(&f.near, hf_str("nothing"));
+    const struct hf_near_entry absent = { .expires_ms = EXPIRES_MS, .is_absent = true };
+    assert_true(keep(&f, "a", ticket(&f, "a"), "1"));
+    assert_true(hf_near_keep(&f.near, &nothing, ticket(&f, "nothing"), &absent, f.at));
+    for (int round = 1; round <= 3; round++) {
+        const struct hf_near_key key = hf_near_key(&f.near, hf_str("a"));
+        assert_true(is_value(get(&f, "a"), "1"));
+        assert_true(is_value(hf_near_look(&f.near, &key, f.at), "1"));
+        assert_true(is_value(get(&f, "nothing"), ""));
+        assert_null(get(&f, "unknown"));
+        hf_near_settle(&f.near);
+        hf_near_settle(&f.near);
+        assert_int_equal(stats_of(&f).cache_near_hits, round);
+    }
+    tear_down(&f);
+}
+
 static void pass(struct fixture *f, uint32_t ms)
 {
     f->at.now = hf_later(f->at.now, hf_ms(ms));
@@ -343,6 +365,7 @@ static void a_forked_child_leaves_what_a_thread_was_changing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hit_is_counted_once_and_only_when_it_is_one),
         cmocka_unit_test(what_was_asked_for_before_it_was_live_is_not_kept),
         cmocka_unit_test(what_changed_while_it_was_asked_for_is_not_kept),
         cmocka_unit_test(a_later_answer_does_not_displace_what_is_fresh),
