@@ -10,12 +10,14 @@ struct sweep {
     struct hf_error      *error;
 };
 
-static void evict_near(struct hf_cache *cache, const struct hf_reply *keys)
+/* What was read of them in this process, and what is being loaded. */
+static void forget(struct hf_cache *cache, const struct hf_reply *keys)
 {
     for (size_t i = 0; i < hf_reply_count(keys); i++) {
         struct hf_bytes wire;
         if (hf_reply_bytes(hf_reply_at(keys, i), &wire)) continue;
         if (wire.size < cache->keyspace.head_size) continue;
+        hf_flight_forget(&cache->flights, wire);
         hf_cache_near_evict(cache, hf_cache_name(cache, wire));
     }
 }
@@ -33,12 +35,11 @@ static hf_err delete_found(struct sweep *s, const struct hf_cache_limit *limit,
         struct hf_bytes key;
         err = hf_reply_bytes(hf_reply_at(keys, i), &key);
         if (!err) err = hf_replay_add_commands(batch, s->cache->allocator, key);
-        if (!err) hf_flight_forget(&s->cache->flights, key);
     }
     const struct hf_call call = hf_cache_call(limit, HF_COMMAND_IDEMPOTENT);
-    evict_near(s->cache, keys);
+    forget(s->cache, keys);
     if (!err) err = hf_client_batch(s->cache->client, &call, batch, s->error);
-    evict_near(s->cache, keys);
+    forget(s->cache, keys);
 
     uint64_t gone = 0;
     for (size_t i = 0; i < count && !err; i++) {

@@ -268,7 +268,6 @@ static hf_err unlink_entry(struct hf_cache_op *op)
 void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
                       uint64_t ticket)
 {
-    hf_flight_forget(&cache->flights, wire);
     if (!err) hf_metrics_inc(cache->metrics, HF_STAT_CACHE_DELETES);
     if (!err || err == HF_MISS) {
         hf_replay_settle(&cache->replay, wire, ticket);
@@ -277,7 +276,9 @@ void hf_cache_deleted(struct hf_cache *cache, struct hf_bytes wire, hf_err err,
         hf_replay_add(&cache->replay, wire, err);
     } /* Else a closed client, or a parent's, will never bring it; the caller was told. */
 
-    /* Now that the key is distrusted if need be: what was read before goes with it. */
+    /* Now that the key is distrusted if need be: what was read before goes with it, and who
+     * comes now is not given what others have read. */
+    hf_flight_forget(&cache->flights, wire);
     hf_cache_near_evict(cache, hf_cache_name(cache, wire));
 }
 

@@ -1,11 +1,13 @@
 /* Deletes that fail, and the clearing of a whole cache: a value that was declared wrong is
  * never served again. */
 
+#include "cache/cache.h"
 #include "support/cache_fixture.h"
 #include "support/test.h"
 #include "support/wait.h"
 
 #include <hiredis/hiredis.h>
+#include <pthread.h>
 #include <stdio.h>
 
 struct looking {
@@ -53,6 +55,82 @@ static void a_delete_during_an_outage_is_made_up_for(void **state)
     assert_int_equal(cache_fixture_set(&f, "wrong", "new"), HF_OK);
     assert_int_equal(cache_fixture_stats(&f).cache_deletes_late, 1);
     assert_int_equal(cache_fixture_stats(&f).cache_deletes_pending, 0);
+    cache_fixture_close(&f);
+}
+
+/* ---- Loads that begin amid a delete ------------------------------------------------- */
+
+/* In the middle of whatever this thread does to the cache, wherever that asks for memory,
+ * somebody begins to load the key. */
+enum { FLIGHTS = 64 };
+
+static struct {
+    pthread_t          thread;
+    struct hf_flights *all;
+    struct hf_flight  *flights[FLIGHTS];
+    bool               leads[FLIGHTS];
+    size_t             count;
+    bool               is_busy; /* Joining asks for memory, too. */
+} loads;
+
+static void begin_load(void)
+{
+    if (!pthread_equal(pthread_self(), loads.thread) || loads.is_busy) return;
+    if (loads.count == FLIGHTS) return;
+    const size_t i = loads.count++;
+    loads.is_busy = true;
+    assert_int_equal(
+        hf_flight_join(loads.all, hf_str("t@0:wrong"), &loads.flights[i], &loads.leads[i]),
+        HF_OK);
+    loads.is_busy = false;
+}
+
+static void watch_loads(struct cache_fixture *f)
+{
+    loads.thread = pthread_self();
+    loads.all = &f->cache->flights;
+    loads.count = 0;
+    atomic_store(&f->memory.hook, begin_load);
+}
+
+/* Who asks for the key after it shares none of those. */
+static void assert_loads_are_forgotten(struct cache_fixture *f)
+{
+    atomic_store(&f->memory.hook, NULL);
+    const size_t meanwhile = loads.count;
+    assert_true(meanwhile > 0 && meanwhile < FLIGHTS);
+    begin_load();
+    const bool is_fresh = loads.leads[meanwhile];
+    for (size_t i = 0; i <= meanwhile; i++) {
+        if (loads.leads[i]) hf_flight_finish(loads.all, loads.flights[i]);
+        hf_flight_leave(loads.all, loads.flights[i]);
+    }
+    assert_true(is_fresh);
+}
+
+static void a_load_that_began_amid_a_delete_is_not_shared_after_it(void **state)
+{
+    (void)state;
+    struct cache_fixture f;
+    struct hf_sweep      sweep = { 0 };
+    cache_fixture_open(&f, NULL);
+    assert_int_equal(cache_fixture_set(&f, "wrong", "old"), HF_OK);
+    watch_loads(&f);
+    assert_int_equal(delete (&f, "wrong"), HF_OK);
+    assert_loads_are_forgotten(&f);
+
+    assert_int_equal(cache_fixture_set(&f, "wrong", "old"), HF_OK);
+    watch_loads(&f);
+    assert_int_equal(
+        hf_cache_delete_matching(f.cache, NULL, hf_str("wr*"), &sweep, NULL, NULL, &f.error),
+        HF_OK);
+    assert_loads_are_forgotten(&f);
+
+    cache_fixture_forbid_deletes(&f);
+    watch_loads(&f);
+    assert_int_equal(delete (&f, "wrong"), HF_E_NOPERM);
+    assert_loads_are_forgotten(&f);
+    cache_fixture_allow_deletes(&f);
     cache_fixture_close(&f);
 }
 
@@ -249,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delete_during_an_outage_is_made_up_for),
+        cmocka_unit_test(a_load_that_began_amid_a_delete_is_not_shared_after_it),
         cmocka_unit_test(its_key_misses_until_then_and_others_do_not),
         cmocka_unit_test(a_set_that_succeeds_settles_it),
         cmocka_unit_test(more_than_the_list_holds_clears_the_cache),

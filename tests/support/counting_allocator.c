@@ -14,8 +14,10 @@ static void add_bytes(struct counting_allocator *memory, long bytes)
 static void *resize(void *block, size_t size, void *ctx)
 {
     struct counting_allocator *memory = ctx;
-    const long                 number = atomic_fetch_add(&memory->requests, 1) + 1;
-    const long                 fail_at = atomic_load(&memory->fail_at);
+    const counting_hook_fn     hook = atomic_load(&memory->hook);
+    if (hook) hook();
+    const long number = atomic_fetch_add(&memory->requests, 1) + 1;
+    const long fail_at = atomic_load(&memory->fail_at);
     if (fail_at && (number == fail_at || (memory->fail_after && number > fail_at))) {
         return NULL;
     }

@@ -13,6 +13,8 @@
 #include <holdfast/alloc.h>
 #include <stdatomic.h>
 
+typedef void (*counting_hook_fn)(void);
+
 struct counting_allocator {
     struct hf_allocator base;       /* Its ctx is set by counting_allocator_init(). */
     atomic_long         blocks;     /* Out now. */
@@ -21,6 +23,8 @@ struct counting_allocator {
     atomic_long         requests;   /* Ever made. */
     atomic_long         fail_at;    /* The request with this number fails, from 1; 0: none. */
     atomic_bool         fail_after; /* ... and so do all after it. */
+    /* Called before each request, in whatever thread makes it; NULL: nothing is. */
+    _Atomic(counting_hook_fn) hook;
 };
 
 void counting_allocator_init(struct counting_allocator *memory);

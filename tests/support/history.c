@@ -116,14 +116,20 @@ static const char *what_is_wrong(const struct life *life, const struct deed *rea
     return origin->ended.ns < horizon.any ? "older than what was acknowledged" : NULL;
 }
 
+static double ms_from(hf_instant zero, hf_instant moment)
+{
+    return (double)(moment.ns - zero.ns) / 1e6;
+}
+
 static void print_deed(const char *what, const struct deed *d, hf_instant zero)
 {
     static const char *const kinds[] = { "read", "write", "erase", "load" };
     static const char *const outcomes[] = { "acknowledged", "outcome unknown",
                                             "not applied" };
-    fprintf(stderr, "  %-9s %-5s value %llx, %.3f to %.3f ms, %s\n", what, kinds[d->kind],
-            (unsigned long long)d->value, (double)hf_between(zero, d->began).ns / 1e6,
-            (double)hf_between(zero, d->ended).ns / 1e6, outcomes[d->outcome]);
+    fprintf(stderr, "  %-9s %-5s value %llx, %.3f to %.3f ms, %s%s%s%s%s\n", what,
+            kinds[d->kind], (unsigned long long)d->value, ms_from(zero, d->began),
+            ms_from(zero, d->ended), outcomes[d->outcome], d->call ? "; " : "",
+            d->call ? d->call : "", d->err ? ": " : "", d->err ? hf_err_name(d->err) : "");
 }
 
 /* The read, and what speaks against it: all that wrote in the time around it. */
@@ -137,7 +143,8 @@ static void print_story(const struct life *life, const struct deed *read, const 
     if (origin) print_deed("origin", origin, zero);
     for (size_t i = 0; i < life->count; i++) {
         const struct deed *d = &life->deeds[i];
-        if (d->kind == DEED_READ || d == origin || hf_before(d->ended, zero)) continue;
+        const bool         is_other_read = d->kind == DEED_READ && d->value != read->value;
+        if (is_other_read || d == read || d == origin || hf_before(d->ended, zero)) continue;
         if (d->kind == DEED_LOAD && hf_before(d->began, zero)) continue;
         if (hf_before(d->began, read->ended)) print_deed("meanwhile", d, zero);
     }

@@ -22,6 +22,7 @@
 #ifndef HF_TESTS_HISTORY_H
 #define HF_TESTS_HISTORY_H
 
+#include <holdfast/error.h>
 #include <holdfast/time.h>
 #include <stddef.h>
 
@@ -47,6 +48,8 @@ struct deed {
     uint64_t          value;
     hf_instant        began;
     hf_instant        ended;
+    const char       *call; /* Printed with it, and how it ended; NULL: nothing. */
+    hf_err            err;
 };
 
 struct history;

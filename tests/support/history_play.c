@@ -81,6 +81,7 @@ static void end(struct play *p, struct deed *deed, hf_err err)
     deed->ended = hf_now();
     (void)scenario_saw(&p->scenario, deed->began, bound, err);
     deed->outcome = outcome_of(err);
+    deed->err = err;
     if (deed->kind != DEED_READ || deed->outcome == DEED_ACKNOWLEDGED) {
         history_note(p->history, deed);
     }
@@ -157,7 +158,8 @@ static void read_cached(struct play *p, unsigned key)
     char             text[32];
     struct hf_value *value = NULL;
     name(key, text);
-    struct deed  deed = begin(DEED_READ, key);
+    struct deed deed = begin(DEED_READ, key);
+    deed.call = "get";
     const hf_err err = hf_cache_get(p->scenario.cache, NULL, hf_str(text), &value, NULL);
     end_cache_read(p, &deed, err, value);
 }
@@ -196,6 +198,8 @@ static void invalidate(struct play *p, unsigned tag)
     (void)scenario_saw(&p->scenario, deed.began, bound, err);
     deed.ended = hf_now();
     deed.outcome = DEED_ACKNOWLEDGED;
+    deed.call = "invalidation of its tag";
+    deed.err = err;
     for (deed.key = PLAIN_KEYS; deed.key < PLAIN_KEYS + CACHE_KEYS; deed.key++) {
         if (tag_of(deed.key) == tag) history_note(p->history, &deed);
     }
@@ -211,6 +215,8 @@ static void erase_cached(struct play *p, unsigned key)
     (void)scenario_saw(&p->scenario, deed.began, bound, err);
     deed.ended = hf_now();
     deed.outcome = DEED_ACKNOWLEDGED;
+    deed.call = "delete";
+    deed.err = err;
     history_note(p->history, &deed);
 }
 
@@ -240,7 +246,8 @@ static void load_cached(struct play *p, unsigned key)
     const struct hf_bytes tags = hf_str(tag < TAGS ? tag_names[tag] : "");
     const struct hf_load  how = { .tags = &tags, .tag_count = tag < TAGS };
     name(key, text);
-    struct deed  deed = begin(DEED_READ, key);
+    struct deed deed = begin(DEED_READ, key);
+    deed.call = "load";
     const hf_err err = hf_cache_load(p->scenario.cache, NULL, hf_str(text), &how, compute,
                                      &source, &value, NULL);
     end_cache_read(p, &deed, err, value);
