@@ -142,8 +142,7 @@ struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key
     return get(near, key, at, true);
 }
 
-/* In this order, so that who reads the metrics after settling never sees fewer than before.
- */
+/* The metrics get them first: so who reads after settling never finds fewer than before. */
 void hf_near_settle(struct hf_near *near)
 {
     for (uint32_t i = 0; i <= near->lane_mask; i++) {
@@ -151,7 +150,7 @@ void hf_near_settle(struct hf_near *near)
             struct hf_near_gate *gate = &near->lanes[i].gates[j];
             hf_brief_lock(&gate->lock);
             if (gate->hits)
-                hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_HITS, gate->hits);
+                hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_HITS, (int64_t)gate->hits);
             gate->hits = 0;
             hf_brief_unlock(&gate->lock);
         }

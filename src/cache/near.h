@@ -34,7 +34,7 @@ enum { HF_NEAR_SHARDS_MAX = 64, HF_NEAR_GATES_MAX = 8 };
  * is written; who writes takes all of a lane, in order. */
 struct hf_near_gate {
     _Alignas(64) struct hf_brief_lock lock;
-    uint32_t hits; /* Guarded by it: those that the metrics do not know of yet. */
+    uint64_t hits; /* Guarded by it: those that the metrics do not know of yet. */
 };
 
 struct hf_near_lane {

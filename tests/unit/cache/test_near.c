@@ -112,6 +112,26 @@ static void a_hit_is_counted_once_and_only_when_it_is_one(void **state)
     tear_down(&f);
 }
 
+/* Nobody may look for as long as he likes: a hot key is hit 2^32 times in minutes. */
+static void hits_that_nobody_asks_for_do_not_wrap(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t       counted = 0;
+    set_up_live(&f);
+    assert_true(keep(&f, "a", ticket(&f, "a"), "1"));
+    for (uint32_t i = 0; i <= f.near.lane_mask; i++) {
+        for (uint32_t j = 0; j <= f.near.gate_mask; j++) {
+            f.near.lanes[i].gates[j].hits = UINT32_MAX;
+            counted += UINT32_MAX;
+        }
+    }
+    assert_true(is_value(get(&f, "a"), "1"));
+    hf_near_settle(&f.near);
+    assert_true(stats_of(&f).cache_near_hits == counted + 1);
+    tear_down(&f);
+}
+
 static void pass(struct fixture *f, uint32_t ms)
 {
     f->at.now = hf_later(f->at.now, hf_ms(ms));
@@ -366,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hit_is_counted_once_and_only_when_it_is_one),
+        cmocka_unit_test(hits_that_nobody_asks_for_do_not_wrap),
         cmocka_unit_test(what_was_asked_for_before_it_was_live_is_not_kept),
         cmocka_unit_test(what_changed_while_it_was_asked_for_is_not_kept),
         cmocka_unit_test(a_later_answer_does_not_displace_what_is_fresh),
