@@ -207,14 +207,22 @@ static struct hf_value *check_tags(struct hf_cache_near *n, struct hf_value *val
     return NULL;
 }
 
-struct hf_value *hf_cache_near_look(struct hf_cache *cache, struct hf_bytes name)
+static struct hf_value *look(struct hf_cache *cache, struct hf_bytes name,
+                             struct hf_value *(*find)(struct hf_near           *near,
+                                                      const struct hf_near_key *key,
+                                                      struct hf_near_time       at))
 {
     struct hf_cache_near *n = cache->near;
     if (!n || is_child(cache)) return NULL;
 
     const struct hf_near_key  key = hf_near_key(&n->near, name);
     const struct hf_near_time at = coarse_time(n);
-    return check_tags(n, hf_near_look(&n->near, &key, at), at.now, hf_ns(INT64_MAX));
+    return check_tags(n, find(&n->near, &key, at), at.now, hf_ns(INT64_MAX));
+}
+
+struct hf_value *hf_cache_near_look(struct hf_cache *cache, struct hf_bytes name)
+{
+    return look(cache, name, hf_near_look);
 }
 
 void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value)
@@ -227,15 +235,8 @@ void hf_cache_near_count(struct hf_cache *cache, const struct hf_value *value)
 
 struct hf_value *hf_cache_near_get(struct hf_cache *cache, struct hf_bytes name)
 {
-    struct hf_cache_near *n = cache->near;
-    if (!n || is_child(cache)) return NULL;
-
-    const struct hf_near_key  key = hf_near_key(&n->near, name);
-    const struct hf_near_time at = coarse_time(n);
-    struct hf_value          *value = hf_near_get(&n->near, &key, at);
-    if (value && hf_near_counts(value)) return value;
-    value = check_tags(n, value, at.now, hf_ns(INT64_MAX));
-    hf_cache_near_count(cache, value);
+    struct hf_value *value = look(cache, name, hf_near_get);
+    if (!value || !hf_near_counts(value)) hf_cache_near_count(cache, value);
     return value;
 }
 

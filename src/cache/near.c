@@ -143,17 +143,20 @@ struct hf_value *hf_near_get(struct hf_near *near, const struct hf_near_key *key
 }
 
 /* The metrics get them first: so who reads after settling never finds fewer than before. */
+static void settle(struct hf_near_gate *gate, struct hf_metrics *metrics)
+{
+    hf_brief_lock(&gate->lock);
+    if (gate->hits) hf_metrics_add(metrics, HF_STAT_CACHE_NEAR_HITS, (int64_t)gate->hits);
+    gate->hits = 0;
+    hf_brief_unlock(&gate->lock);
+}
+
 void hf_near_settle(struct hf_near *near)
 {
     for (uint32_t i = 0; i <= near->lane_mask; i++) {
-        for (uint32_t j = 0; j <= near->gate_mask; j++) {
-            struct hf_near_gate *gate = &near->lanes[i].gates[j];
-            hf_brief_lock(&gate->lock);
-            if (gate->hits)
-                hf_metrics_add(near->metrics, HF_STAT_CACHE_NEAR_HITS, (int64_t)gate->hits);
-            gate->hits = 0;
-            hf_brief_unlock(&gate->lock);
-        }
+        struct hf_near_lane *lane = &near->lanes[i];
+        for (uint32_t j = 0; j <= near->gate_mask; j++)
+            settle(&lane->gates[j], near->metrics);
     }
 }
 

@@ -11,8 +11,8 @@
  * The server must speak RESP3 and let the user have CLIENT TRACKING; otherwise it stays off,
  * says so in the health status, and looks again every HF_TRACKING_RETRY.
  *
- * Threads:  the maintenance thread does everything and calls the listener; add and remove
- *           from any other.
+ * Threads:  the maintenance thread does everything and calls the listener; add, remove and
+ *           settle from any other.
  * Memory:   caller-allocated; the reader's block, and one pushed message at a time, within
  *           the client's limits for replies.
  * Time:     handed in. */
