@@ -211,75 +211,108 @@ static void a_lost_answer_does_nothing_twice(void **state)
     tasks_fixture_close(&f);
 }
 
+/* ---- Claims whose answer is lost --------------------------------------------------- */
+
+/* A handle behind a proxy, and a task "a" that was made after its first, empty claim. */
+struct far_claimer {
+    struct tasks_fixture f;
+    struct fault_proxy  *proxy;
+    struct hf_tasks     *tasks;
+};
+
+static void far_wait_ready(struct far_claimer *far)
+{
+    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far->tasks), hf_seconds(10), NULL),
+                     HF_OK);
+}
+
+/* The settings are for the end of the URL. */
+static void far_open(struct far_claimer *far, const char *settings)
+{
+    char            url[256];
+    struct hf_task *task;
+    tasks_fixture_open(&far->f, NULL);
+    far->proxy = fault_proxy_start(redis_server_socket(far->f.server));
+    snprintf(url, sizeof url, "%s%s", fault_proxy_url(far->proxy), settings);
+    far->tasks = tasks_fixture_another(&far->f, NULL, url);
+    far_wait_ready(far);
+    assert_int_equal(hf_tasks_claim(far->tasks, NULL, NULL, &task, NULL), HF_MISS);
+    tasks_fixture_create(&far->f, "a");
+}
+
+static void far_close(struct far_claimer *far)
+{
+    hf_tasks_close(far->tasks);
+    fault_proxy_close(far->proxy);
+    tasks_fixture_close(&far->f);
+}
+
+/* One that fails. */
+static hf_err far_claim_in_vain(struct far_claimer *far)
+{
+    const struct hf_call brief = { .timeout = hf_ms(200) };
+    struct hf_task      *task;
+    const hf_err         err = hf_tasks_claim(far->tasks, &brief, NULL, &task, &far->f.error);
+    assert_true(err != HF_OK && err != HF_MISS);
+    return err;
+}
+
+/* The server has given "a" out, and nobody has heard so. */
+static void assert_is_unheard(struct far_claimer *far, hf_err err)
+{
+    if (!hf_err_outcome_unknown(err)) {
+        fail_msg("%s: %s", hf_err_name(err), far->f.error.detail);
+    }
+    assert_int_equal(tasks_fixture_status(&far->f, "a"), HF_TASK_RUNNING);
+}
+
+static void far_claim_unheard(struct far_claimer *far)
+{
+    fault_proxy_set(far->proxy, &(struct fault){ .kind = FAULT_BLACK_HOLE,
+                                                 .direction = FAULT_TO_CLIENT });
+    assert_is_unheard(far, far_claim_in_vain(far));
+}
+
+static void assert_claims(struct far_claimer *far, const char *id)
+{
+    struct hf_task *task;
+    assert_int_equal(hf_tasks_claim(far->tasks, NULL, NULL, &task, &far->f.error), HF_OK);
+    assert_string_equal(task->id, id);
+    assert_int_equal(task->starts, 1);
+    hf_task_free(task);
+}
+
 static void a_claim_that_was_not_heard_is_given_out_again(void **state)
 {
     (void)state;
-    struct tasks_fixture f;
-    tasks_fixture_open(&f, NULL);
-    struct fault_proxy  *proxy = fault_proxy_start(redis_server_socket(f.server));
-    struct hf_tasks     *far = tasks_fixture_another(&f, NULL, fault_proxy_url(proxy));
-    const struct hf_call brief = { .timeout = hf_ms(200) };
-    struct hf_task      *task;
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, NULL), HF_MISS);
-    tasks_fixture_create(&f, "a");
-    tasks_fixture_create(&f, "b");
-
-    fault_proxy_set(
-        proxy, &(struct fault){ .kind = FAULT_BLACK_HOLE, .direction = FAULT_TO_CLIENT });
-    assert_true(hf_err_outcome_unknown(hf_tasks_claim(far, &brief, NULL, &task, NULL)));
-    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_RUNNING);
-    fault_proxy_clear(proxy);
-    fault_proxy_cut(proxy, 0, FAULT_CLOSE);
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, &f.error), HF_OK);
-    assert_string_equal(task->id, "a");
-    assert_int_equal(task->starts, 1);
-    hf_task_free(task);
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, &f.error), HF_OK);
-    assert_string_equal(task->id, "b");
-    hf_task_free(task);
-    hf_tasks_close(far);
-    fault_proxy_close(proxy);
-    tasks_fixture_close(&f);
+    struct far_claimer far;
+    far_open(&far, "");
+    tasks_fixture_create(&far.f, "b");
+    far_claim_unheard(&far);
+    fault_proxy_clear(far.proxy);
+    fault_proxy_cut(far.proxy, 0, FAULT_CLOSE);
+    far_wait_ready(&far);
+    assert_claims(&far, "a");
+    assert_claims(&far, "b");
+    far_close(&far);
 }
 
 /* Not heard, and then refused: that Redis was not even asked says nothing of the first. */
 static void a_claim_that_is_refused_forgets_nothing(void **state)
 {
     (void)state;
-    struct tasks_fixture f;
-    tasks_fixture_open(&f, NULL);
-    struct fault_proxy  *proxy = fault_proxy_start(redis_server_socket(f.server));
-    struct hf_tasks     *far = tasks_fixture_another(&f, NULL, fault_proxy_url(proxy));
-    const struct hf_call brief = { .timeout = hf_ms(200) };
-    struct hf_task      *task;
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, NULL), HF_MISS);
-    tasks_fixture_create(&f, "a");
-
-    fault_proxy_set(
-        proxy, &(struct fault){ .kind = FAULT_BLACK_HOLE, .direction = FAULT_TO_CLIENT });
-    assert_true(hf_err_outcome_unknown(hf_tasks_claim(far, &brief, NULL, &task, NULL)));
-    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_RUNNING);
-    fault_proxy_set(proxy, &(struct fault){ .kind = FAULT_RESET });
-    fault_proxy_cut(proxy, 0, FAULT_CLOSE);
+    struct far_claimer far;
+    far_open(&far, "");
+    far_claim_unheard(&far);
+    fault_proxy_set(far.proxy, &(struct fault){ .kind = FAULT_RESET });
+    fault_proxy_cut(far.proxy, 0, FAULT_CLOSE);
     for (int refused = 0; refused < 3;) {
-        const hf_err err = hf_tasks_claim(far, &brief, NULL, &task, NULL);
-        assert_true(err != HF_OK && err != HF_MISS);
-        refused += !hf_err_outcome_unknown(err);
+        refused += !hf_err_outcome_unknown(far_claim_in_vain(&far));
     }
-    fault_proxy_clear(proxy);
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, &f.error), HF_OK);
-    assert_string_equal(task->id, "a");
-    assert_int_equal(task->starts, 1);
-    hf_task_free(task);
-    hf_tasks_close(far);
-    fault_proxy_close(proxy);
-    tasks_fixture_close(&f);
+    fault_proxy_clear(far.proxy);
+    far_wait_ready(&far);
+    assert_claims(&far, "a");
+    far_close(&far);
 }
 
 /* The answer is cut off, and who asks once more is refused: what was refused does not undo
@@ -287,37 +320,19 @@ static void a_claim_that_is_refused_forgets_nothing(void **state)
 static void a_refused_second_try_leaves_the_doubt_of_the_first(void **state)
 {
     (void)state;
-    struct tasks_fixture f;
-    char                 url[256];
-    tasks_fixture_open(&f, NULL);
-    struct fault_proxy *proxy = fault_proxy_start(redis_server_socket(f.server));
-    snprintf(url, sizeof url, "%s?breaker_threshold=1", fault_proxy_url(proxy));
-    struct hf_tasks     *far = tasks_fixture_another(&f, NULL, url);
-    const struct hf_call brief = { .timeout = hf_ms(300) };
-    struct hf_task      *task;
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, NULL), HF_MISS);
-    tasks_fixture_create(&f, "a");
-
-    fault_proxy_set(proxy, &(struct fault){ .kind = FAULT_RESET });
-    fault_proxy_set(proxy, &(struct fault){ .kind = FAULT_CUT,
-                                            .direction = FAULT_TO_CLIENT,
-                                            .after_bytes = 2,
-                                            .times = 1,
-                                            .end = FAULT_CLOSE });
-    const hf_err err = hf_tasks_claim(far, &brief, NULL, &task, &f.error);
-    if (!hf_err_outcome_unknown(err)) fail_msg("%s: %s", hf_err_name(err), f.error.detail);
-    assert_int_equal(tasks_fixture_status(&f, "a"), HF_TASK_RUNNING);
-    fault_proxy_clear(proxy);
-    assert_int_equal(hf_client_wait_ready(hf_tasks_client(far), hf_seconds(10), NULL), HF_OK);
-
-    assert_int_equal(hf_tasks_claim(far, NULL, NULL, &task, &f.error), HF_OK);
-    assert_string_equal(task->id, "a");
-    assert_int_equal(task->starts, 1);
-    hf_task_free(task);
-    hf_tasks_close(far);
-    fault_proxy_close(proxy);
-    tasks_fixture_close(&f);
+    struct far_claimer far;
+    far_open(&far, "?breaker_threshold=1");
+    fault_proxy_set(far.proxy, &(struct fault){ .kind = FAULT_RESET });
+    fault_proxy_set(far.proxy, &(struct fault){ .kind = FAULT_CUT,
+                                                .direction = FAULT_TO_CLIENT,
+                                                .after_bytes = 2,
+                                                .times = 1,
+                                                .end = FAULT_CLOSE });
+    assert_is_unheard(&far, far_claim_in_vain(&far));
+    fault_proxy_clear(far.proxy);
+    far_wait_ready(&far);
+    assert_claims(&far, "a");
+    far_close(&far);
 }
 
 static bool sees_eviction(void *ctx)

@@ -171,23 +171,29 @@ static void a_renewal_that_nobody_waits_for_asks_nobody(void **state)
     assert_int_equal(t.asked, 2);
 }
 
+static void assert_refused(struct teller *t, const char *detail)
+{
+    struct hf_error              error;
+    const struct hf_credentials *credentials;
+    t->may_answer++;
+    assert_int_equal(hf_login_start(t->login), HF_OK);
+    assert_true(is_readable(t, BOUND_S * 1000));
+    assert_int_equal(hf_login_take(t->login, &credentials, &error), HF_E_AUTH);
+    assert_string_equal(error.detail, detail);
+    hf_login_drop(t->login);
+}
+
 static void why_there_are_none_is_told(void **state)
 {
     (void)state;
     struct teller                t;
-    struct hf_error              error;
     const struct hf_credentials *credentials;
     teller_open(&t);
     t.err = HF_E_TIMEOUT;
-    t.may_answer = 1;
-    assert_int_equal(hf_login_start(t.login), HF_OK);
-    assert_true(is_readable(&t, BOUND_S * 1000));
-    assert_int_equal(hf_login_take(t.login, &credentials, &error), HF_E_AUTH);
-    assert_string_equal(error.detail, "credentials: the vault is shut");
-    hf_login_drop(t.login);
+    assert_refused(&t, "credentials: the vault is shut");
 
     t.err = HF_OK; /* What was told before is not told again. */
-    t.may_answer = 2;
+    t.may_answer++;
     assert_int_equal(hf_login_start(t.login), HF_OK);
     assert_int_equal(take(&t, &credentials), HF_OK);
     hf_login_drop(t.login);
@@ -197,17 +203,10 @@ static void why_there_are_none_is_told(void **state)
 static void what_does_not_end_is_refused(void **state)
 {
     (void)state;
-    struct teller                t;
-    struct hf_error              error;
-    const struct hf_credentials *credentials;
+    struct teller t;
     teller_open(&t);
     t.fills_all = true;
-    t.may_answer = 1;
-    assert_int_equal(hf_login_start(t.login), HF_OK);
-    assert_true(is_readable(&t, BOUND_S * 1000));
-    assert_int_equal(hf_login_take(t.login, &credentials, &error), HF_E_AUTH);
-    assert_string_equal(error.detail, "credentials: longer than the limit");
-    hf_login_drop(t.login);
+    assert_refused(&t, "credentials: longer than the limit");
     teller_close(&t);
 }
 
