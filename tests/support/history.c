@@ -132,7 +132,8 @@ static void print_deed(const char *what, const struct deed *d, hf_instant zero)
             d->call ? d->call : "", d->err ? ": " : "", d->err ? hf_err_name(d->err) : "");
 }
 
-/* The read, and what speaks against it: all that wrote in the time around it. */
+/* The read, and what speaks against it: all that wrote in the time around it, and who else
+ * read the same. */
 static void print_story(const struct life *life, const struct deed *read, const char *why)
 {
     const struct deed *origin = find_origin(life, read->value);
